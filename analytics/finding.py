@@ -1,0 +1,70 @@
+"""What a detector says: a finding with its evidence, its probable cause and what it wastes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class FindingKind(StrEnum):
+    WATER_TOILET_LEAK = "water.toilet_leak"
+    WATER_RUNNING_TAP = "water.running_tap"
+    WATER_BURST = "water.burst"
+    ELEC_LEFT_ON = "elec.left_on"
+    ELEC_HEATING_APPLIANCE = "elec.heating_appliance"
+    METER_FROZEN = "meter.frozen"
+    METER_REGISTER_RESET = "meter.register_reset"
+    DEVICE_DEAD = "device.dead"
+    DEVICE_BATTERY_LOW = "device.battery_low"
+    DOOR_FORCED = "door.forced"
+    DOOR_HELD_OPEN = "door.held_open"
+    FIRE_SMOKE = "fire.smoke"
+    FIRE_HEAT = "fire.heat"
+    FIRE_CO = "fire.co"
+    FIRE_GAS = "fire.gas"
+    FIRE_CALL_POINT = "fire.call_point"
+    FIRE_DEVICE_SILENT = "fire.device_silent"
+    FIRE_HYDRANT_PRESSURE = "fire.hydrant_pressure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was measured and what was expected, as a picture can show it: (epoch ms UTC, value in `unit`) pairs, in time order."""
+
+    metric: str
+    unit: str
+    observed: tuple[tuple[int, float], ...] = ()
+    expected: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waste:
+    """What the fault wastes per day while it lasts. Money in the site's currency, carbon in kg CO2e."""
+
+    kwh_per_day: float = 0.0
+    m3_per_day: float = 0.0
+    cost_per_day: float = 0.0
+    kgco2e_per_day: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One anomaly at one device, from `started`; `seen` is the last sample that supports (or, when not active, ends) it.
+
+    `message` and `cause` are English gettext msgids with `%(name)s` places that `facts` fills; the screen translates them.
+    `score` is 0..1, higher = worse. `id` is 0 until stored.
+    """
+
+    kind: FindingKind
+    device_id: str
+    space_id: str
+    active: bool
+    score: float
+    started: datetime
+    seen: datetime
+    message: str
+    cause: str = ""
+    facts: Mapping[str, str | float] = field(default_factory=dict)
+    evidence: Evidence | None = None
+    waste: Waste = Waste()
+    id: int = 0

@@ -1,0 +1,1 @@
+"""The words every other package speaks: spaces, devices, metrics, readings, events. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""Alert or report → work order → dispatched, repaired, accepted, closed."""

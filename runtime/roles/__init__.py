@@ -1,0 +1,1 @@
+"""One file per process: what it owns and how it is wired."""

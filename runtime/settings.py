@@ -1,0 +1,215 @@
+"""Settings: caretaker.toml plus `CARETAKER_*` environment, read once, unknown keys refused with line and remedy."""
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from devices.errors import BadInput
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Site(_Section):
+    id: str = Field(default="campus", pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: str = "Campus"
+    name_zh: str = "校园"
+    timezone: str = "Asia/Shanghai"
+    currency: str = "CNY"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"no time zone {value!r}; use an IANA name such as Asia/Shanghai") from None
+        return value
+
+
+class Http(_Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+
+
+class Mqtt(_Section):
+    """`managed`: Caretaker runs its own broker on this port. Otherwise an existing broker at host:port is used."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=1883, ge=1, le=65535)
+    managed: bool = True
+
+
+class Store(_Section):
+    kind: Literal["embedded", "influxdb2"] = "embedded"
+    url: str = ""
+    org: str = ""
+    bucket: str = "caretaker"
+    token_file: Path | None = None
+
+
+class DatabaseSettings(_Section):
+    """Empty url: SQLite in the data directory. PostgreSQL: `postgresql+psycopg://user@host/name`, password from password_file."""
+
+    url: str = ""
+    password_file: Path | None = None
+
+
+class Ingest(_Section):
+    """Group commit: at most `commit_max_age_ms` or `commit_max_messages`; the spool may grow to `spool_limit_mb`."""
+
+    commit_max_age_ms: int = Field(default=5, ge=1, le=1000)
+    commit_max_messages: int = Field(default=5000, ge=1)
+    spool_limit_mb: int = Field(default=2048, ge=16)
+
+
+class Price(_Section):
+    """From `valid_from` (YYYY-MM-DD, site time): money per kWh or m3; `hours` (0-23) limits it to a time of use."""
+
+    valid_from: str
+    price: float = Field(ge=0)
+    hours: tuple[int, ...] = ()
+
+
+class Tariffs(_Section):
+    electricity: tuple[Price, ...] = (
+        Price(valid_from="2000-01-01", price=0.65),
+        Price(valid_from="2000-01-01", price=0.95, hours=(8, 9, 10, 17, 18, 19, 20, 21)),
+        Price(valid_from="2000-01-01", price=0.35, hours=(23, 0, 1, 2, 3, 4, 5, 6)),
+    )
+    water: tuple[Price, ...] = (Price(valid_from="2000-01-01", price=4.10),)
+    kgco2e_per_kwh: float = Field(default=0.5366, ge=0)
+    kgco2e_per_m3: float = Field(default=0.168, ge=0)
+
+
+class Grafana(_Section):
+    url: str = ""
+    token_file: Path | None = None
+    folder: str = "Caretaker"
+
+
+class Settings(_Section):
+    data_dir: Path = Path("caretaker-data")
+    site: Site = Site()
+    http: Http = Http()
+    mqtt: Mqtt = Mqtt()
+    store: Store = Store()
+    database: DatabaseSettings = DatabaseSettings()
+    ingest: Ingest = Ingest()
+    tariffs: Tariffs = Tariffs()
+    grafana: Grafana = Grafana()
+
+    @property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{self.data_dir / 'caretaker.sqlite'}"
+
+    def secret(self, name: str) -> SecretStr:
+        """A secret that Caretaker made itself, from data_dir/secrets. Raises BadInput where it does not exist yet."""
+        return read_secret(self.data_dir / "secrets" / name)
+
+
+def read_secret(path: Path) -> SecretStr:
+    try:
+        return SecretStr(path.read_text().strip())
+    except OSError as error:
+        raise BadInput(
+            f"cannot read the secret: {error.strerror}; create the file, readable by Caretaker only", place=str(path)
+        ) from None
+
+
+_ENVIRONMENT: dict[str, tuple[str, ...]] = {
+    "CARETAKER_DATA_DIR": ("data_dir",),
+    "CARETAKER_HTTP_HOST": ("http", "host"),
+    "CARETAKER_HTTP_PORT": ("http", "port"),
+    "CARETAKER_MQTT_HOST": ("mqtt", "host"),
+    "CARETAKER_MQTT_PORT": ("mqtt", "port"),
+    "CARETAKER_DATABASE_URL": ("database", "url"),
+}
+_OTHER_VARIABLES = ("CARETAKER_TEST_", "CARETAKER_CONFIG")
+
+
+def load(path: Path | None = None, environ: dict[str, str] | None = None) -> Settings:
+    """The settings of `path` (default caretaker.toml where it exists), overridden by the environment. Raises BadInput."""
+    environ = dict(os.environ) if environ is None else environ
+    path = path or (Path(environ["CARETAKER_CONFIG"]) if "CARETAKER_CONFIG" in environ else None)
+    if path is None and Path("caretaker.toml").exists():
+        path = Path("caretaker.toml")
+    text = _read(path) if path else ""
+    values = _parse(text, path)
+    _apply_environment(values, environ)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error, text, path) from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot read the settings: {error.strerror}", place=str(path)) from None
+
+
+def _parse(text: str, path: Path | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"not valid TOML: {error}", place=str(path)) from None
+
+
+def _apply_environment(values: dict[str, Any], environ: dict[str, str]) -> None:
+    for variable, value in environ.items():
+        if not variable.startswith("CARETAKER_") or variable.startswith(_OTHER_VARIABLES):
+            continue
+        if variable not in _ENVIRONMENT:
+            raise BadInput(f"unknown variable; {_suggest(variable, list(_ENVIRONMENT))}", place=f"environment {variable}")
+        *sections, key = _ENVIRONMENT[variable]
+        target = values
+        for section in sections:
+            target = target.setdefault(section, {})
+        target[key] = value
+
+
+def _explain(error: ValidationError, text: str, path: Path | None) -> BadInput:
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"]]
+    place = f"{path or 'environment'}{_line_of(location, text)}"
+    key = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        return BadInput(f"unknown key {key!r}; {_suggest(location[-1], _known_keys(location[:-1]))}", place=place)
+    return BadInput(f"{key}: {first['msg']} (found {first['input']!r})", place=place)
+
+
+def _known_keys(sections: list[str]) -> list[str]:
+    model: Any = Settings
+    for section in sections:
+        field = model.model_fields.get(section) if hasattr(model, "model_fields") else None
+        model = field.annotation if field else None
+    return list(model.model_fields) if hasattr(model, "model_fields") else []
+
+
+def _suggest(wrong: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(wrong, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known) or 'none'}; remove it"
+
+
+def _line_of(location: list[str], text: str) -> str:
+    """`:LINE` of the key in the TOML text, or nothing where it cannot be told (the value came from the environment)."""
+    section = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            section = stripped.strip("[] ")
+            if location == section.split("."):
+                return f":{number}"
+        elif "=" in stripped and not stripped.startswith("#"):
+            key = stripped.split("=", 1)[0].strip()
+            if [*([section] if section else []), *key.split(".")] == location[: len(key.split(".")) + (1 if section else 0)]:
+                return f":{number}"
+    return ""

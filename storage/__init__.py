@@ -1,0 +1,1 @@
+"""Rows ↔ values: reading stores, relational tables, migrations. No rules live here."""
