@@ -1,0 +1,67 @@
+"""The seam to wherever readings are kept. One contract suite runs on every implementation.
+
+Laws that all of them keep: the key is (device_id, metric, ts_ms) and the last value written stands; ranges are half open;
+a call that cannot be served raises DependencyFailed, which says whether to try again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import pandas as pd
+import pyarrow as pa
+
+from devices.model import Reading
+
+MAX_ID_LENGTH = 200
+"""Longest device id or metric, in characters, that a store has to keep."""
+
+
+class Aggregate(StrEnum):
+    SUM = "sum"
+    MEAN = "mean"
+    MIN = "min"
+    MAX = "max"
+    FIRST = "first"
+    LAST = "last"
+    COUNT = "count"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One device in [start_ms, next edge). `value` and `count` leave IMPLAUSIBLE readings out; `quality` is the OR of all flags.
+
+    `value` is None where `count` is 0 (a count itself is 0.0), so that nothing measured never reads as nothing used.
+    """
+
+    device_id: str
+    start_ms: int
+    value: float | None
+    count: int
+    quality: int = 0
+
+
+class ReadingStore(Protocol):
+    def write(self, readings: Sequence[Reading]) -> None:
+        """Durable on return. Raises BadInput for a value that is not finite, DependencyFailed where the store does not answer."""
+
+    def latest(self, device_ids: Sequence[str], metrics: Sequence[str] | None = None) -> list[Reading]:
+        """The youngest reading of each (device, metric) that has one, sorted by both; all metrics where `metrics` is None."""
+
+    def range(self, device_id: str, metric: str, start_ms: int, end_ms: int, *, limit: int | None = None) -> list[Reading]:
+        """[start_ms, end_ms) by time; at most the first `limit`."""
+
+    def frame(self, device_ids: Sequence[str], metrics: Sequence[str], start_ms: int, end_ms: int) -> pd.DataFrame:
+        """Columns device_id, metric (str), ts_ms (int64), value (float64), quality (int64), sorted by the first three."""
+
+    def windows(self, device_ids: Sequence[str], metric: str, edges_ms: Sequence[int], aggregate: Aggregate) -> list[Window]:
+        """Every window of every device, empty ones too, devices in the order asked, then by time. Edges ascend strictly."""
+
+    def import_table(self, table: pa.Table) -> int:
+        """Bulk history: columns device_id, metric, ts_ms, value[, quality]. Idempotent; returns the rows taken in."""
+
+    def delete_before(self, ts_ms: int) -> int:
+        """Deletes what is older; returns how many readings went, or -1 where the store cannot tell."""
+
+    def close(self) -> None: ...
