@@ -1,0 +1,32 @@
+"""What we know about how well each device talks to us, and which strangers knocked."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceHealth:
+    """Counters of one device since ingest first heard it; `received` counts messages, the others count readings.
+
+    `last_seen_ms` is epoch milliseconds UTC by the server's clock. `stored` includes flagged readings, since nothing doubtful
+    is thrown away; `rejected` counts messages, or parts of messages, that became dead letters.
+    """
+
+    device_id: str
+    last_seen_ms: int
+    received: int = 0
+    stored: int = 0
+    late: int = 0
+    rejected: int = 0
+    duplicate: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveredDevice:
+    """A device that sends but is not in the registry. Its readings are kept; it waits to be adopted."""
+
+    device_id: str
+    first_seen_ms: int
+    last_seen_ms: int
+    topic: str
+    family: str
+    metrics: tuple[str, ...] = ()
