@@ -1,4 +1,4 @@
-"""Our own broker: Mosquitto with a generated configuration: a password and a topic list per role, no anonymous access, raised queues."""
+"""Our own broker: Mosquitto with a password and a topic list per role, no anonymous access and raised queues."""
 
 import os
 import secrets

@@ -1,5 +1,6 @@
 """Child processes that cannot outlive us: started, drained into a rotating log, restarted with back-off, stopped within seconds."""
 
+import contextlib
 import ctypes
 import logging
 import logging.handlers
@@ -8,7 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 FIRST_DELAY_S = 0.5
@@ -36,7 +37,6 @@ class Child:
     started_s: float = 0.0
     failures: int = 0
     restart_at_s: float | None = None
-    _log: logging.Logger | None = field(default=None, repr=False)
 
     def start(self, now_s: float) -> None:
         self.process = subprocess.Popen(  # noqa: S603 - our own commands only
@@ -77,25 +77,18 @@ class Child:
         self.process = None
 
     def _drain(self) -> None:
-        process = self.process
-        assert process is not None
-        log = self._log or _rotating_log(self.name, self.log_file)
-        self._log = log
-
-        def copy() -> None:
-            assert process.stdout is not None
-            for line in process.stdout:
-                log.info("%s", line.decode(errors="replace").rstrip())
-            process.stdout.close()
-
-        threading.Thread(target=copy, name=f"log-{self.name}", daemon=True).start()
+        assert self.process is not None
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        threading.Thread(target=_copy, args=(self.process, self.log_file), name=f"log-{self.name}", daemon=True).start()
 
 
-def _rotating_log(name: str, path: Path) -> logging.Logger:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    log = logging.Logger(f"child.{name}", logging.INFO)
-    log.addHandler(logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8"))
-    return log
+def _copy(process: subprocess.Popen[bytes], path: Path) -> None:
+    """Until the process ends: its lines into a log that never fills the disk."""
+    assert process.stdout is not None
+    rotating = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8")
+    with contextlib.closing(rotating), process.stdout as lines:
+        for line in lines:
+            rotating.emit(logging.makeLogRecord({"msg": line.decode(errors="replace").rstrip()}))
 
 
 def _die_with_parent() -> None:

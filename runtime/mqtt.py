@@ -9,7 +9,10 @@ KEEPALIVE_S = 30
 
 
 def client(settings: Settings, user: str, *, client_id: str, clean_session: bool = True, manual_ack: bool = False) -> mqtt.Client:
-    """A client with the role's credentials, not yet connected. `clean_session=False`: the broker keeps what arrives while we are away."""
+    """A client with the role's credentials, not yet connected.
+
+    `clean_session=False`: the broker keeps what arrives while we are away.
+    """
     made = mqtt.Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,

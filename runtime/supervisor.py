@@ -35,27 +35,34 @@ def role_command(role: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "runtime", role, *arguments]
 
 
-def child_environment(settings: Settings) -> dict[str, str]:
+def child_environment(settings: Settings, config: Path | None = None) -> dict[str, str]:
     """What a role needs to read the same settings: overrides by environment, one thread per numeric library."""
-    return os.environ | {
-        "CARETAKER_DATA_DIR": str(settings.data_dir.absolute()),
-        "CARETAKER_HTTP_HOST": settings.http.host,
-        "CARETAKER_HTTP_PORT": str(settings.http.port),
-        "CARETAKER_MQTT_HOST": settings.mqtt.host,
-        "CARETAKER_MQTT_PORT": str(settings.mqtt.port),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
+    file = {"CARETAKER_CONFIG": str(config.absolute())} if config else {}
+    return (
+        dict(os.environ)
+        | file
+        | {
+            "CARETAKER_DATA_DIR": str(settings.data_dir.absolute()),
+            "CARETAKER_HTTP_HOST": settings.http.host,
+            "CARETAKER_HTTP_PORT": str(settings.http.port),
+            "CARETAKER_MQTT_HOST": settings.mqtt.host,
+            "CARETAKER_MQTT_PORT": str(settings.mqtt.port),
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
 
 
-def children(settings: Settings, say: Say, extra: Sequence[tuple[str, list[str]]] = ()) -> list[Child]:
+def children(
+    settings: Settings, say: Say, *, extra: Sequence[tuple[str, list[str]]] = (), config: Path | None = None
+) -> list[Child]:
     """The roles in starting order: broker first, then those that listen, then those that are looked at."""
     broker.ensure_passwords(settings)
     commands = [("broker", broker_command(settings, say))] if settings.mqtt.managed else []
     commands += [(role, role_command(role)) for role in ROLES]
     commands += list(extra)
-    environment = child_environment(settings)
+    environment = child_environment(settings, config)
     logs = settings.data_dir / "logs"
     return [Child(name=name, command=command, log_file=logs / f"{name}.log", environment=environment) for name, command in commands]
 
@@ -115,7 +122,9 @@ def prepare_data_dir(path: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise BadInput(f"cannot write the data directory: {error.strerror}; choose another (CARETAKER_DATA_DIR)", place=str(path)) from None
+        raise BadInput(
+            f"cannot write the data directory: {error.strerror}; choose another (CARETAKER_DATA_DIR)", place=str(path)
+        ) from None
 
 
 @contextmanager
@@ -129,7 +138,8 @@ def only_instance(data_dir: Path) -> Iterator[None]:
             file.seek(0)
             owner = file.read().strip() or "unknown"
             raise BadInput(
-                f"another Caretaker (process {owner}) already runs on this data directory; stop it or set CARETAKER_DATA_DIR", place=str(data_dir)
+                f"another Caretaker (process {owner}) already runs on this data directory; stop it or set CARETAKER_DATA_DIR",
+                place=str(data_dir),
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))

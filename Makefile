@@ -1,0 +1,48 @@
+# Two commands for a new user: `make demo` and `make test`. Both install what they need.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help install demo test check format soak clean
+
+help:
+	@echo "make demo    the platform around a simulated campus"
+	@echo "make test    every test, with real broker, databases and browser"
+	@echo "make check   formatting, lint, types and the fast tests, in under two minutes"
+	@echo "make soak    long runs: kills, hours of load"
+
+install: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@sh tools/system-packages.sh python
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install
+	@sh tools/system-packages.sh demo
+	$(BIN)/caretaker demo
+
+test: install
+	@sh tools/system-packages.sh test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q -m "not slow and not network and not browser"
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+soak: install
+	@sh tools/system-packages.sh test
+	CARETAKER_TEST_KILLS=200 $(BIN)/pytest -m slow
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

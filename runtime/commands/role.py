@@ -1,0 +1,40 @@
+"""`caretaker ingest | analytics | alerts | api`: one role in this process, until SIGTERM or Ctrl-C."""
+
+import importlib
+import logging
+import sys
+
+from runtime import settings as configuration
+from runtime.supervisor import stop_on_signals
+
+
+def ingest() -> None:
+    """Messages from the broker, fsynced, acknowledged, decoded, flagged and stored. Example: caretaker ingest"""
+    _run("ingest")
+
+
+def analytics() -> None:
+    """The meter ledger and the detectors. Example: caretaker analytics"""
+    _run("analytics")
+
+
+def alerts() -> None:
+    """Fire and door messages first, findings, alerts, work orders. Example: caretaker alerts"""
+    _run("alerts")
+
+
+def api() -> None:
+    """HTTP API, live stream and pages. Example: caretaker api"""
+    _run("api")
+
+
+def fallback_broker() -> None:
+    """amqtt as the broker, for trying out only. Example: caretaker fallback-broker"""
+    _run("fallback_broker")
+
+
+def _run(role: str) -> None:
+    stop = stop_on_signals()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    loaded = configuration.load()
+    importlib.import_module(f"runtime.roles.{role}").run(loaded, stop)
