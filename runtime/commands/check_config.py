@@ -18,6 +18,5 @@ def check_config(
     if as_json:
         typer.echo(loaded.model_dump_json())
         return
-    typer.echo(
-        f"settings are good: site {loaded.site.id!r}, data in {loaded.data_dir}, HTTP port {loaded.http.port}, MQTT port {loaded.mqtt.port}"
-    )
+    ports = f"HTTP port {loaded.http.port}, MQTT port {loaded.mqtt.port}"
+    typer.echo(f"settings are good: site {loaded.site.id!r}, data in {loaded.data_dir}, {ports}")

@@ -69,7 +69,8 @@ def test_stopping_takes_less_than_five_seconds_even_with_a_stubborn_role(tmp_pat
     roles = [child(tmp_path, "broker", SLEEPER), child(tmp_path, "stubborn", STUBBORN)]
     supervisor = Supervisor(roles, lambda _: None)
     supervisor.start()
-    wait_for(lambda: "ready" in (tmp_path / "stubborn.log").read_text())
+    log = tmp_path / "stubborn.log"
+    wait_for(lambda: log.exists() and "ready" in log.read_text())
     pids = [role.process.pid for role in roles if role.process]
     started = time.monotonic()
     supervisor.stop()
