@@ -1,0 +1,81 @@
+"""Which finding becomes which alert: one flat row per kind."""
+
+from dataclasses import dataclass
+
+from alerts.model import Severity
+from analytics.finding import FindingKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """`hold_s`: how long the cause must last before the alert opens. `reopen_s`: how soon after its end the same alert comes back.
+
+    `latches`: the alert outlives its cause until a person has acknowledged it. `advice`: what to do first (gettext msgid).
+    """
+
+    severity: Severity
+    hold_s: float
+    reopen_s: float
+    latches: bool
+    advice: str
+
+
+def _life_safety(advice: str) -> Rule:
+    return Rule(severity=Severity.LIFE_SAFETY, hold_s=0, reopen_s=600, latches=True, advice=advice)
+
+
+def _rule(severity: Severity, hold_s: float, reopen_s: float, advice: str, *, latches: bool = False) -> Rule:
+    return Rule(severity=severity, hold_s=hold_s, reopen_s=reopen_s, latches=latches, advice=advice)
+
+
+_CRITICAL, _MAJOR, _MINOR, _INFO = Severity.CRITICAL, Severity.MAJOR, Severity.MINOR, Severity.INFO
+_HOUR, _DAY = 3600, 86_400
+
+RULES: dict[FindingKind, Rule] = {
+    FindingKind.FIRE_SMOKE: _life_safety(
+        "Go and look now. If there is fire: evacuate, call 119, use the nearest extinguisher only if safe."
+    ),
+    FindingKind.FIRE_HEAT: _life_safety(
+        "Go and look now. If there is fire: evacuate, call 119, use the nearest extinguisher only if safe."
+    ),
+    FindingKind.FIRE_CO: _life_safety("Open windows, bring people into fresh air, call 120 for anyone unwell. Do not enter alone."),
+    FindingKind.FIRE_GAS: _life_safety(
+        "Shut the gas valve, open windows, touch no switch and no phone inside, evacuate, call the gas company."
+    ),
+    FindingKind.FIRE_CALL_POINT: _life_safety(
+        "Somebody pressed the button: evacuate this zone, send someone to the call point, call 119."
+    ),
+    FindingKind.FIRE_DEVICE_SILENT: _rule(
+        _CRITICAL, 0, _HOUR, "The room is not watched. Send someone to look every 30 minutes until the detector answers again."
+    ),
+    FindingKind.FIRE_HYDRANT_PRESSURE: _rule(
+        _CRITICAL, 0, _HOUR, "Check the pump room: pump, valves, tank level. Tell the fire service if it cannot be restored."
+    ),
+    FindingKind.DOOR_FORCED: _rule(_CRITICAL, 0, 300, "Look at the camera, send a guard to the door.", latches=True),
+    FindingKind.DOOR_HELD_OPEN: _rule(_MINOR, 0, 300, "Close the door. If it does not close by itself, report the door closer."),
+    FindingKind.WATER_BURST: _rule(_CRITICAL, 0, _HOUR, "Shut the valve before the meter, then look for the water."),
+    FindingKind.WATER_RUNNING_TAP: _rule(_MINOR, 0, 12 * _HOUR, "Look for a tap or hose left running on this supply."),
+    FindingKind.WATER_TOILET_LEAK: _rule(
+        _MINOR, 0, _DAY, "Listen for running cisterns at night; a dye tablet shows the leaking one."
+    ),
+    FindingKind.ELEC_LEFT_ON: _rule(
+        _INFO, 0, 12 * _HOUR, "Switch off lights and air conditioning, or have the timetable corrected."
+    ),
+    FindingKind.ELEC_HEATING_APPLIANCE: _rule(_MAJOR, 0, _DAY, "Visit the room, take the appliance out of use, record the notice."),
+    FindingKind.METER_FROZEN: _rule(_MINOR, 0, _DAY, "Read the meter by hand twice, then have it checked."),
+    FindingKind.METER_REGISTER_RESET: _rule(
+        _MINOR, 0, _DAY, "Find out whether the meter was changed; enter the new start reading."
+    ),
+    FindingKind.DEVICE_DEAD: _rule(_MINOR, 60, _DAY, "Check power and network of the device and of its gateway."),
+    FindingKind.DEVICE_BATTERY_LOW: _rule(_INFO, 0, 7 * _DAY, "Change the battery on the next round."),
+}
+
+LIFE_SAFETY = frozenset(kind for kind, rule in RULES.items() if rule.severity is Severity.LIFE_SAFETY)
+
+
+def rule_for(kind: str) -> Rule:
+    """The row of that kind. A kind that nobody has rated is shown as major rather than hidden."""
+    return RULES.get(FindingKind(kind), _UNRATED) if kind in FindingKind._value2member_map_ else _UNRATED
+
+
+_UNRATED = _rule(_MAJOR, 0, _HOUR, "No advice is written for this kind of alert yet.")
