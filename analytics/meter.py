@@ -1,0 +1,67 @@
+"""What a detector must know about a meter: what it counts, for which place, and which meters hang beneath it."""
+
+from dataclasses import dataclass
+
+from devices.model import Device, DeviceKind, SpaceKind, UseType
+from devices.profiles import Register
+from devices.registry import Registry
+
+QUANTITY_OF = {DeviceKind.ELECTRICITY_METER: "electricity", DeviceKind.WATER_METER: "water"}
+REGISTER_OF = {"electricity": "elec.energy.import", "water": "water.volume"}
+RATE_OF = {"electricity": "elec.power.active", "water": "water.flow"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """`quantity`: electricity (kWh, W) or water (m3, m3/h). `below`: ids of all meters downstream, at any depth."""
+
+    device_id: str
+    space_id: str
+    quantity: str
+    level: SpaceKind
+    use: UseType
+    register: Register
+    interval_s: float
+    below: frozenset[str] = frozenset()
+
+    @property
+    def register_metric(self) -> str:
+        return REGISTER_OF[self.quantity]
+
+    @property
+    def rate_metric(self) -> str:
+        return RATE_OF[self.quantity]
+
+    @property
+    def unit(self) -> str:
+        return "kWh" if self.quantity == "electricity" else "m3"
+
+
+def meters_of(registry: Registry) -> dict[str, Meter]:
+    """Every electricity and water meter of the campus by device id."""
+    return {device.id: _meter(registry, device) for device in registry.devices.values() if device.kind in QUANTITY_OF}
+
+
+def _meter(registry: Registry, device: Device) -> Meter:
+    space = registry.spaces[device.space_id]
+    profile = registry.profile(device)
+    quantity = QUANTITY_OF[device.kind]
+    return Meter(
+        device_id=device.id,
+        space_id=device.space_id,
+        quantity=quantity,
+        level=space.kind,
+        use=space.use,
+        register=profile.registers[REGISTER_OF[quantity]],
+        interval_s=profile.interval_s,
+        below=frozenset(_below(registry, device.id, {device.id})),
+    )
+
+
+def _below(registry: Registry, device_id: str, seen: set[str]) -> set[str]:
+    found: set[str] = set()
+    for meter in registry.sub_meters(device_id):
+        if meter.id not in seen:
+            seen.add(meter.id)
+            found |= {meter.id} | _below(registry, meter.id, seen)
+    return found

@@ -1,0 +1,26 @@
+"""What a streaming detector must know of a meter at the moment: the meter, the site and what is normal at this hour."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.arrays import HOUR_MS
+from analytics.finding import Waste
+from analytics.meter import Meter
+from analytics.site import Site
+from analytics.tariff import price_per_hour, waste
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """`top`: the most that was used in an hour like this one (m3/h or kW), NaN while nothing is learned."""
+
+    meter: Meter
+    site: Site
+    top: float = float("nan")
+
+    def waste(self, amount_per_day: float, ts_ms: int) -> Waste:
+        """Of so many kWh or m3 a day, at the mean price of the 24 hours that begin with this one."""
+        span = (ts_ms // HOUR_MS * HOUR_MS, 24)
+        price = float(np.mean(price_per_hour(self.site.rates, self.meter.quantity, self.site.calendar, span)))
+        return waste(amount_per_day, self.meter.quantity, self.site.rates, price=price)

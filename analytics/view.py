@@ -1,0 +1,98 @@
+"""One meter as an hourly detector sees it: its hours, what is normal for them, its place and the site. And how to tell of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.arrays import HOUR_MS, Floats
+from analytics.baseline import Normal, learn
+from analytics.calendar import HourTable, hour_table
+from analytics.episodes import Episode, Run, moment
+from analytics.finding import Evidence, Finding, FindingKind, Waste
+from analytics.hourly import Hourly
+from analytics.ledger import LedgerNote
+from analytics.meter import Meter
+from analytics.site import Site
+from analytics.tariff import price_per_hour, waste
+
+EVIDENCE_BEFORE_H = 24
+EVIDENCE_AT_MOST_H = 240
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class View:
+    """Arrays of `hourly`, `measured`, `table` and `normal` align, one entry per hour. `measured` is NaN where doubtful."""
+
+    meter: Meter
+    site: Site
+    hourly: Hourly
+    measured: Floats
+    table: HourTable
+    normal: Normal
+    notes: tuple[LedgerNote, ...] = ()
+
+
+def look(meter: Meter, site: Site, hourly: Hourly, notes: tuple[LedgerNote, ...] = ()) -> View:
+    table = hour_table(site.calendar, meter.use, hourly.start_ms, hourly.size)
+    measured = hourly.measured
+    return View(meter=meter, site=site, hourly=hourly, measured=measured, table=table, normal=learn(measured, table), notes=notes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What a detector has to say of a run: words, figures, and how much is wasted in each hour of it (kWh or m3)."""
+
+    kind: FindingKind
+    message: str
+    cause: str
+    score: float
+    facts: Mapping[str, str | float]
+    wasted_per_hour: float = 0.0
+    hours_per_day: float = 24.0
+
+
+def tell(view: View, run: Run, story: Story) -> Episode:
+    """The run as an episode, with its window of evidence and its cost at the prices of those hours."""
+    end_ms = view.hourly.start_ms + (run.last + 1) * HOUR_MS
+    started_ms = view.hourly.start_ms + run.first * HOUR_MS
+    finding = Finding(
+        kind=story.kind,
+        device_id=view.meter.device_id,
+        space_id=view.meter.space_id,
+        active=run.open,
+        score=float(min(max(story.score, 0.0), 1.0)),
+        started=moment(started_ms),
+        seen=moment(end_ms),
+        message=story.message,
+        cause=story.cause,
+        facts=dict(story.facts),
+        evidence=evidence(view, run),
+        waste=_waste(view, run, story),
+    )
+    return Episode(finding=finding, raised_ms=view.hourly.start_ms + (run.sure + 1) * HOUR_MS)
+
+
+def evidence(view: View, run: Run) -> Evidence:
+    """The run and the day before it, hour by hour, beside what was normal."""
+    first = max(run.first - EVIDENCE_BEFORE_H, 0)
+    last = min(run.last + 1, first + EVIDENCE_AT_MOST_H)
+    return Evidence(
+        metric=view.meter.register_metric + ".hourly",
+        unit=view.meter.unit,
+        observed=_points(view, view.hourly.consumption, (first, last)),
+        expected=_points(view, view.normal.expected, (first, last)),
+    )
+
+
+def _points(view: View, values: Floats, span: tuple[int, int]) -> tuple[tuple[int, float], ...]:
+    start = view.hourly.start_ms
+    return tuple((start + index * HOUR_MS, round(float(values[index]), 4)) for index in range(*span) if np.isfinite(values[index]))
+
+
+def _waste(view: View, run: Run, story: Story) -> Waste:
+    if story.wasted_per_hour <= 0:
+        return Waste()
+    span = (view.hourly.start_ms + run.first * HOUR_MS, max(run.last - run.first + 1, 1))
+    price = float(np.mean(price_per_hour(view.site.rates, view.meter.quantity, view.site.calendar, span)))
+    return waste(story.wasted_per_hour * story.hours_per_day, view.meter.quantity, view.site.rates, price=price)
