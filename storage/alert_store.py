@@ -1,0 +1,107 @@
+"""Alerts and their history. One unresolved alert per (kind, device); updates are guarded by `version`."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from alerts.model import Alert, AlertLogEntry, AlertState
+from devices.errors import Conflict, NotFound
+from storage.change import ChangeKind
+from storage.change_store import append_change
+from storage.database import Database
+from storage.schema import ALERT, ALERT_LOG
+
+Alerts = list[Alert]
+AlertLog = list[AlertLogEntry]
+
+
+class AlertStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def latest(self, kind: str, device_id: str) -> Alert | None:
+        """The newest alert of that kind at the device, resolved or not."""
+        query = select(ALERT).where(ALERT.c.kind == kind, ALERT.c.device_id == device_id).order_by(ALERT.c.id.desc()).limit(1)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else _alert(row)
+
+    def get(self, alert_id: int) -> Alert:
+        with self._database.read() as connection:
+            row = connection.execute(select(ALERT).where(ALERT.c.id == alert_id)).mappings().first()
+        if row is None:
+            raise NotFound(f"there is no alert {alert_id}")
+        return _alert(row)
+
+    def insert(self, alert: Alert, entry: AlertLogEntry) -> Alert:
+        """The alert with its id. Raises Conflict where one of its kind is unresolved at the device, NotFound for its finding."""
+        try:
+            with self._database.begin() as connection:
+                alert_id: int = connection.execute(insert(ALERT).values(_row(alert)).returning(ALERT.c.id)).scalar_one()
+                stored = replace(alert, id=alert_id)
+                _log(connection, stored, entry)
+        except Conflict as error:
+            raise _already_open(alert) from error
+        return stored
+
+    def update(self, alert: Alert, entry: AlertLogEntry) -> Alert:
+        """The alert with its next version. Raises Conflict where somebody changed it since it was read."""
+        stored = replace(alert, version=alert.version + 1)
+        try:
+            with self._database.begin() as connection:
+                _check_version(connection, alert)
+                connection.execute(update(ALERT).where(ALERT.c.id == alert.id).values(_row(stored)))
+                _log(connection, stored, entry)
+        except Conflict as error:
+            raise (error if error.__cause__ is None else _already_open(alert)) from error
+        return stored
+
+    def log(self, alert_id: int) -> AlertLog:
+        """Oldest first; empty for an alert that does not exist."""
+        columns = [column for column in ALERT_LOG.c if column.name not in {"id", "alert_id"}]
+        query = select(*columns).where(ALERT_LOG.c.alert_id == alert_id).order_by(ALERT_LOG.c.id)
+        with self._database.read() as connection:
+            return [AlertLogEntry(**row) for row in connection.execute(query).mappings()]
+
+    def list(
+        self, *, states: Collection[AlertState] | None = None, space_ids: Collection[str] | None = None, limit: int = 200
+    ) -> Alerts:
+        """Worst first, then newest. None: all; an empty collection: none."""
+        query = select(ALERT).order_by(ALERT.c.severity_rank, ALERT.c.raised_at.desc(), ALERT.c.id.desc()).limit(limit)
+        if states is not None:
+            query = query.where(ALERT.c.state.in_(states))
+        if space_ids is not None:
+            query = query.where(ALERT.c.space_id.in_(space_ids))
+        with self._database.read() as connection:
+            return [_alert(row) for row in connection.execute(query).mappings()]
+
+
+def _check_version(connection: Connection, alert: Alert) -> None:
+    found = connection.scalar(select(ALERT.c.version).where(ALERT.c.id == alert.id).with_for_update())
+    if found is None:
+        raise NotFound(f"there is no alert {alert.id}")
+    if found != alert.version:
+        raise Conflict(f"alert {alert.id} was changed meanwhile (version {found}, not {alert.version}); read it again")
+
+
+def _already_open(alert: Alert) -> Conflict:
+    return Conflict(f"an alert {alert.kind} is unresolved at {alert.device_id}; update that one")
+
+
+def _log(connection: Connection, alert: Alert, entry: AlertLogEntry) -> None:
+    connection.execute(insert(ALERT_LOG).values(alert_id=alert.id, **asdict(entry)))
+    append_change(connection, ChangeKind.ALERT, alert.id, alert.updated_at)
+
+
+def _row(alert: Alert) -> dict[str, Any]:
+    row = asdict(alert) | {"severity_rank": alert.severity.rank}
+    del row["id"]
+    return row
+
+
+def _alert(row: Mapping[Any, Any]) -> Alert:
+    values = dict(row)
+    del values["severity_rank"]
+    return Alert(**values)

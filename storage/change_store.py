@@ -1,0 +1,36 @@
+"""The tail of changes that the API streams to the browsers."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+
+from storage.change import Change, ChangeKind
+from storage.database import Database, Lock, queue_for
+from storage.schema import CHANGE
+
+
+def append_change(connection: Connection, kind: ChangeKind, entity_id: int, at: datetime) -> None:
+    """Call it last in the transaction of the change itself.
+
+    PostgreSQL gives out `seq` at insert but shows the row at commit, so that without the lock a slower transaction
+    could show a smaller seq after a tailer had passed it. The lock makes the order of numbers the order of commits.
+    SQLite has one writer at a time, and there this holds by itself.
+    """
+    queue_for(connection, Lock.CHANGE)
+    connection.execute(insert(CHANGE).values(kind=kind, entity_id=entity_id, at=at))
+
+
+class ChangeStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def after(self, seq: int, limit: int = 500) -> list[Change]:
+        """Changes with a greater seq, oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(CHANGE).where(CHANGE.c.seq > seq).order_by(CHANGE.c.seq).limit(limit))
+            return [Change(**row) for row in rows.mappings()]
+
+    def last_seq(self) -> int:
+        """0 where nothing has changed yet."""
+        with self._database.read() as connection:
+            return connection.scalar(select(func.max(CHANGE.c.seq))) or 0

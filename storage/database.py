@@ -1,0 +1,178 @@
+"""One database, SQLite or PostgreSQL: connections, write and read transactions, migration to the newest schema."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from sqlite3 import Connection as SqliteConnection
+from typing import Any, NoReturn
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from devices.errors import BadInput, Conflict, DependencyFailed, NotFound
+from storage.migrations.upgrade import upgrade
+
+_WRITES = "caretaker_writes"
+_BUSY_TIMEOUT_S = 10
+_ON_CONNECT = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+)
+
+
+class Lock(StrEnum):
+    """What PostgreSQL transactions queue for, until they end. SQLite has one writer at a time and needs none of them."""
+
+    CHANGE = "caretaker.change"
+    AUDIT = "caretaker.audit"
+    FINDING = "caretaker.finding"
+    REGISTRY = "caretaker.registry"
+    MIGRATION = "caretaker.migration"
+
+
+class Database:
+    """One engine with its pool; share it between threads, open one in each process. `url` is SQLAlchemy's form.
+
+    Raises BadInput for a url of neither kind. Every use raises DependencyFailed where the database does not answer.
+    """
+
+    def __init__(self, url: str, password: str | None = None) -> None:
+        place = _checked(url, password)
+        self.place = place.render_as_string(hide_password=True)
+        engine = _sqlite_engine(place) if place.get_backend_name() == "sqlite" else _postgresql_engine(place)
+        self._writer = engine.execution_options(**{_WRITES: True})
+        self._reader = engine if engine.dialect.name == "sqlite" else _read_only(engine)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A write transaction: committed at the end, rolled back on any exception."""
+        with self._explained(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read transaction: everything read in it is of one moment; writing in it is an error."""
+        with self._explained(), self._reader.connect() as connection:
+            yield connection
+
+    def migrate(self) -> None:
+        """Brings the schema to the newest version; safe when several processes do it at once. Raises BadInput where it is newer."""
+        with self.begin() as connection:
+            queue_for(connection, Lock.MIGRATION)
+            upgrade(connection, self.place)
+
+    def close(self) -> None:
+        self._writer.dispose()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError as error:
+            _explain_violation(error)
+        except DataError as error:
+            raise BadInput(f"the database cannot keep this value: {error.orig}") from error
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise _unanswered(error, self.place) from error
+        except DBAPIError as error:
+            if _sqlstate(error) == "42P01":
+                raise _unanswered(error, self.place) from error
+            raise
+
+
+def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows ON CONFLICT, in the dialect of the connection."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def queue_for(connection: Connection, lock: Lock) -> None:
+    """Waits until no other transaction holds the lock; it is ours until this one ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(lock.value, 0))))
+
+
+def _checked(url: str, password: str | None) -> URL:
+    try:
+        place = make_url(url)
+    except ArgumentError:
+        raise BadInput("not a database address; use sqlite:///FILE or postgresql+psycopg://user@host/name", place=url) from None
+    if place.drivername == "postgresql":
+        place = place.set(drivername="postgresql+psycopg")
+    if place.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+        raise BadInput(
+            f"no support for {place.drivername!r}; use sqlite:///FILE or postgresql+psycopg://user@host/name", place=str(place)
+        )
+    if place.get_backend_name() == "sqlite" and place.database in {None, "", ":memory:"}:
+        raise BadInput("a database in memory cannot be shared between processes; name a file", place=str(place))
+    return place if password is None else place.set(password=password)
+
+
+def _sqlite_engine(place: URL) -> Engine:
+    engine = _engine(place, {"timeout": _BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql_engine(place: URL) -> Engine:
+    return _engine(place, {"connect_timeout": 10, "application_name": "caretaker"})
+
+
+def _engine(place: URL, connect_args: dict[str, Any]) -> Engine:
+    return create_engine(
+        place,
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_deserializer=msgspec.json.decode,
+        pool_size=8,
+        max_overflow=8,
+        connect_args=connect_args,
+        pool_pre_ping=place.get_backend_name() == "postgresql",  # a server may have restarted since
+    )
+
+
+def _read_only(engine: Engine) -> Engine:
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def _prepare_sqlite(connection: SqliteConnection, _record: object) -> None:
+    # The driver's own transactions begin late and as readers; None leaves them to _begin_sqlite.
+    connection.isolation_level = None
+    for pragma in _ON_CONNECT:
+        connection.execute(pragma)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the write lock at once: a reader that becomes a writer later cannot wait, it fails as busy.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    raw: Any = connection.connection.driver_connection
+    raw.execute(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+    try:
+        raw.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    except connection.dialect.loaded_dbapi.OperationalError as error:
+        raise OperationalError("BEGIN", None, error) from error
+
+
+def _explain_violation(error: IntegrityError) -> NoReturn:
+    """NotFound where a reference leads nowhere, Conflict where the row exists; anything else is a bug and stays as it is."""
+    text = str(error.orig)
+    if "FOREIGN KEY" in text or _sqlstate(error) == "23503":
+        raise NotFound(f"it refers to something that does not exist: {text}") from error
+    if "UNIQUE" in text or _sqlstate(error) == "23505":
+        raise Conflict(f"it exists already: {text}") from error
+    raise error
+
+
+def _unanswered(error: Exception, place: str) -> DependencyFailed:
+    cause = getattr(error, "orig", None) or error
+    if "no such table" in str(cause) or _sqlstate(error) == "42P01":
+        return DependencyFailed(f"{place} has no tables yet ({cause}); run `caretaker migrate`", transient=False)
+    return DependencyFailed(f"the database {place} did not answer: {cause}", transient=True)
+
+
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(getattr(error, "orig", None), "sqlstate", None)

@@ -1,0 +1,46 @@
+"""Door and alarm events, one per (device, type, millisecond)."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import select
+
+from devices.model import Event
+from storage.database import Database, upsert
+from storage.schema import EVENT
+
+Events = list[Event]
+
+
+class EventStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, events: Sequence[Event]) -> int:
+        """How many of them are new; those that are there already stay as they are."""
+        if not events:
+            return 0
+        rows = [
+            {"device_id": event.device_id, "type": event.type, "ts_ms": event.ts_ms, "attributes": dict(event.attributes)}
+            for event in events
+        ]
+        with self._database.begin() as connection:
+            return connection.execute(upsert(connection, EVENT).on_conflict_do_nothing(), rows).rowcount
+
+    def list(
+        self,
+        *,
+        start_ms: int,
+        end_ms: int,
+        device_id: str | None = None,
+        types: Collection[str] | None = None,
+        limit: int = 200,
+    ) -> Events:
+        """Events in [start_ms, end_ms), newest first."""
+        query = select(EVENT).where(EVENT.c.ts_ms >= start_ms, EVENT.c.ts_ms < end_ms)
+        if device_id is not None:
+            query = query.where(EVENT.c.device_id == device_id)
+        if types is not None:
+            query = query.where(EVENT.c.type.in_(types))
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(EVENT.c.ts_ms.desc()).limit(limit)).mappings()
+            return [Event(**row) for row in rows]

@@ -1,0 +1,88 @@
+"""How well each device talks to us, and which strangers knocked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Table, case, delete, select
+
+from devices.health import DeviceHealth, DiscoveredDevice
+from storage.database import Database, upsert
+from storage.schema import DEVICE_HEALTH, DISCOVERED_DEVICE
+
+_COUNTERS = ("received", "stored", "late", "rejected", "duplicate")
+
+
+class HealthStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, health: Sequence[DeviceHealth]) -> None:
+        """Adds each one's counters to those stored; the younger last_seen_ms stands."""
+        if not health:
+            return
+        with self._database.begin() as connection:
+            new = upsert(connection, DEVICE_HEALTH)
+            table = DEVICE_HEALTH.c
+            merged: dict[str, Any] = {name: table[name] + new.excluded[name] for name in _COUNTERS}
+            newer = new.excluded.last_seen_ms > table.last_seen_ms
+            merged["last_seen_ms"] = case((newer, new.excluded.last_seen_ms), else_=table.last_seen_ms)
+            upserting = new.on_conflict_do_update(index_elements=["device_id"], set_=merged)
+            # In one order everywhere, so that two writers on PostgreSQL wait for each other and never in a circle.
+            connection.execute(upserting, [asdict(one) for one in sorted(health, key=lambda one: one.device_id)])
+
+    def get(self, device_id: str) -> DeviceHealth | None:
+        """None where the device was never heard."""
+        query = select(DEVICE_HEALTH).where(DEVICE_HEALTH.c.device_id == device_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else DeviceHealth(**row)
+
+    def all(self) -> dict[str, DeviceHealth]:
+        """By device id."""
+        with self._database.read() as connection:
+            return {row["device_id"]: DeviceHealth(**row) for row in connection.execute(select(DEVICE_HEALTH)).mappings()}
+
+    def discover(self, found: Sequence[DiscoveredDevice]) -> None:
+        """Adds strangers; of one that is known the first sight, the newest topic and family and all metrics stand."""
+        if not found:
+            return
+        with self._database.begin() as connection:
+            for one in sorted(found, key=lambda one: one.device_id):
+                _discover(connection, one)
+
+    def discovered(self) -> list[DiscoveredDevice]:
+        """Newest sight first."""
+        query = select(DISCOVERED_DEVICE).order_by(DISCOVERED_DEVICE.c.last_seen_ms.desc(), DISCOVERED_DEVICE.c.device_id)
+        with self._database.read() as connection:
+            return [_stranger(row) for row in connection.execute(query).mappings()]
+
+    def forget(self, device_id: str) -> None:
+        """Call it when the stranger is adopted; nothing happens where it is unknown."""
+        with self._database.begin() as connection:
+            connection.execute(delete(DISCOVERED_DEVICE).where(DISCOVERED_DEVICE.c.device_id == device_id))
+
+
+def _discover(connection: Connection, found: DiscoveredDevice) -> None:
+    query = select(DISCOVERED_DEVICE).where(DISCOVERED_DEVICE.c.device_id == found.device_id).with_for_update()
+    row = connection.execute(query).mappings().first()
+    merged = asdict(found) if row is None else asdict(found) | _merged(_stranger(row), found)
+    _put(connection, DISCOVERED_DEVICE, merged)
+
+
+def _merged(known: DiscoveredDevice, found: DiscoveredDevice) -> dict[str, Any]:
+    return {
+        "first_seen_ms": min(known.first_seen_ms, found.first_seen_ms),
+        "last_seen_ms": max(known.last_seen_ms, found.last_seen_ms),
+        "metrics": sorted({*known.metrics, *found.metrics}),
+    }
+
+
+def _put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    new = upsert(connection, table).values(row)
+    others = {name: new.excluded[name] for name in row if name != "device_id"}
+    connection.execute(new.on_conflict_do_update(index_elements=["device_id"], set_=others))
+
+
+def _stranger(row: Mapping[Any, Any]) -> DiscoveredDevice:
+    return DiscoveredDevice(**{**row, "metrics": tuple(row["metrics"])})
