@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceHealth:
-    """Counters of one device since ingest first heard it; `received` counts messages, the others count readings.
+    """Counters of one device: in the store since it was first heard, from ingest since its last report (the store adds them up).
 
-    `last_seen_ms` is epoch milliseconds UTC by the server's clock. `stored` includes flagged readings, since nothing doubtful
+    `received` counts messages, the others count readings. `last_seen_ms` is epoch milliseconds UTC by the server's clock. `stored` includes flagged readings, since nothing doubtful
     is thrown away; `rejected` counts messages, or parts of messages, that became dead letters.
     """
 

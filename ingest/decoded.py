@@ -1,0 +1,46 @@
+"""What a decoder makes of one message: the device's own words in our vocabulary, before quality and registry have a say."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+Attribute = str | int | float | bool | None
+
+
+class Sample(NamedTuple):
+    """Values measured at one moment. `ts_ms` is the device's own time, epoch milliseconds UTC; None: it did not tell.
+
+    Keys are metric names (devices.metrics; others are stored under `x.`), values finite numbers in the metric's unit.
+    """
+
+    ts_ms: int | None
+    values: Mapping[str, float]
+
+
+class Happening(NamedTuple):
+    """An event as the device told it, `ts_ms` as in `Sample`."""
+
+    type: str
+    ts_ms: int | None
+    attributes: Mapping[str, Attribute]
+
+
+class Decoded(NamedTuple):
+    """`online`: the device's word on its own connection. `refused`: parts that could not be used, with the reason of each;
+    the rest of the message counts all the same."""
+
+    device_id: str
+    samples: Sequence[Sample] = ()
+    happenings: Sequence[Happening] = ()
+    online: bool | None = None
+    refused: Sequence[str] = ()
+
+
+class Rejected(NamedTuple):
+    """Nothing of the message could be used. `device_id` where the message at least told whose it is."""
+
+    reason: str
+    device_id: str | None = None
+
+
+Outcome = Decoded | Rejected | Sequence[Decoded | Rejected]
+"""A gateway's message speaks of several devices."""

@@ -1,0 +1,62 @@
+"""Topic filter → family → pure function that decodes it. The live path and `caretaker decode` share it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ingest.decoded import Decoded, Outcome, Rejected
+from ingest.families import native
+from ingest.message import Message
+
+Decoder = Callable[[Message, Mapping[str, Any]], Outcome]
+"""A pure function. The context carries what the payload cannot say: keys of encrypted meters, a register map, earlier births."""
+
+DECODERS: dict[str, Decoder] = {"native": native.decode}
+
+DEFAULT_FILTERS: tuple[tuple[str, str], ...] = (("caretaker/v1/+/+/+", "native"),)
+"""Topic filter and family, first match wins."""
+
+_NO_CONTEXT: Mapping[str, Any] = {}
+_REMEMBERED_TOPICS = 100_000
+
+
+class FamilyMap:
+    """Families by topic, remembered per topic since there are few topics and many messages."""
+
+    def __init__(self, filters: tuple[tuple[str, str], ...] = DEFAULT_FILTERS) -> None:
+        self._filters = tuple((tuple(pattern.split("/")), family) for pattern, family in filters)
+        self._known: dict[str, str | None] = {}
+
+    def family(self, topic: str) -> str | None:
+        """None: no filter matches."""
+        try:
+            return self._known[topic]
+        except KeyError:
+            pass
+        levels = topic.split("/")
+        found = next((family for pattern, family in self._filters if _matches(pattern, levels)), None)
+        if len(self._known) >= _REMEMBERED_TOPICS:
+            self._known.clear()
+        self._known[topic] = found
+        return found
+
+
+def decode(message: Message, family: str | None, context: Mapping[str, Any] = _NO_CONTEXT) -> tuple[Decoded | Rejected, ...]:
+    """Never raises: what a decoder chokes on is a rejected message, and after a fix it can be replayed."""
+    decoder = DECODERS.get(family or "")
+    if decoder is None:
+        return (Rejected(f"no decoder for family {family!r}" if family else "no family is configured for this topic"),)
+    try:
+        outcome = decoder(message, context)
+    except Exception as error:  # noqa: BLE001 - bytes of strangers meet dozens of decoders; a bug costs one message, never the line
+        return (Rejected(f"the decoder {family!r} failed: {type(error).__name__}: {error}"),)
+    if isinstance(outcome, Decoded | Rejected):
+        return (outcome,)
+    return tuple(outcome)
+
+
+def _matches(pattern: tuple[str, ...], levels: list[str]) -> bool:
+    """MQTT topic filters: `+` is one level, a last `#` is all that follow."""
+    if pattern[-1] == "#":
+        pattern = pattern[:-1]
+        levels = levels[: len(pattern)]
+    return len(pattern) == len(levels) and all(want in ("+", level) for want, level in zip(pattern, levels, strict=True))

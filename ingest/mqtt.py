@@ -1,0 +1,231 @@
+"""MQTT in: QoS 1, a session that the broker keeps for us, and an acknowledgement only for what the spool holds.
+
+paho speaks the protocol (connecting, TLS, keep-alive, subscribing); we replace how it reads, since one packet at a time
+costs more than all the rest of ingest. tests/ingest/test_ingest_mqtt.py holds paho to what we lean on.
+"""
+
+import logging
+import random
+import select
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+
+from devices.errors import DependencyFailed
+from ingest.intake import Intake
+from ingest.message import Message
+from ingest.packets import acknowledgements, split
+
+_LOG = logging.getLogger(__name__)
+
+NATIVE_TOPICS = ("caretaker/v1/+/+/telemetry", "caretaker/v1/+/+/event", "caretaker/v1/+/+/status")
+
+_READ_BYTES = 1 << 17
+_PUBACK = 0x40
+_KEEPALIVE_S = 30
+_GATHER_S = 0.002
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """`client_id` names the session that the broker keeps while we are away: never two processes with one."""
+
+    host: str
+    port: int
+    client_id: str
+    username: str | None = None
+    password: str | None = None
+
+
+class Clock(Protocol):
+    """`epoch_ms`: milliseconds UTC, stamped on messages. `steady_s`: seconds that never jump, for waiting."""
+
+    def epoch_ms(self) -> int: ...
+    def steady_s(self) -> float: ...
+
+
+class MqttSource:
+    """One connection, driven by calling `turn` in a loop from one thread."""
+
+    def __init__(self, endpoint: Endpoint, intake: Intake, *, clock: Clock, topics: Sequence[str] = NATIVE_TOPICS) -> None:
+        self._endpoint = endpoint
+        self._intake = intake
+        self._clock = clock
+        self._topics = tuple(topics)
+        self._subscribed_once = False
+        self._failures = 0
+        self._refusing = False
+        self.connected = False
+        self.received = 0
+        self.connects = 0
+        self._client = _PublishReader(endpoint.client_id, clock.epoch_ms, self._take)
+        self._client.username_pw_set(endpoint.username, endpoint.password)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
+
+    def connect(self) -> float:
+        """Tries once. Returns 0, or the seconds to wait before trying again (longer each time, with jitter)."""
+        self._client.forget()
+        try:
+            self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=_KEEPALIVE_S)
+        except OSError as error:
+            return self._delay(str(error))
+        return 0.0
+
+    def turn(self, max_wait_s: float) -> bool:
+        """Reads what is there, commits what is due, acknowledges what is durable. False once the connection is lost."""
+        due_in_s = self._intake.due_in_s(self._clock.steady_s())
+        if due_in_s is None:
+            alive = self._exchange(max_wait_s)
+        elif self._intake.full:
+            alive = self._hold(due_in_s, max_wait_s)
+        else:
+            # Sleeping gathers a group; waiting on the socket would wake us, and the broker, for every packet.
+            time.sleep(min(due_in_s, _GATHER_S))
+            alive = self._exchange(0)
+        if alive and self._intake.due_in_s(self._clock.steady_s()) == 0:
+            alive = self._commit()
+        if not alive:
+            self._lost()
+        return alive
+
+    def close(self) -> None:
+        """Commits and acknowledges the last group; the broker keeps the session."""
+        if self.connected and self._intake.due_in_s(self._clock.steady_s()) is not None:
+            self._commit()
+        self._client.disconnect()
+        self.connected = False
+
+    def lost_delay_s(self) -> float:
+        return self._delay("connection lost")
+
+    def _exchange(self, wait_s: float) -> bool:
+        socket = self._client.socket()
+        if socket is None:
+            return False
+        writing = [socket] if self._client.want_write() else []
+        readable, writable, _ = select.select([socket], writing, [], wait_s)
+        if readable and self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return False
+        if writable and self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return False
+        return self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS and self._client.socket() is not None
+
+    def _hold(self, due_in_s: float, max_wait_s: float) -> bool:
+        """Our memory is full and the spool refuses: leave the rest with the broker."""
+        time.sleep(min(due_in_s, max_wait_s))
+        return self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _take(self, messages: list[Message], packet_ids: list[int]) -> None:
+        self.received += len(messages)
+        self._intake.add(messages, packet_ids, self._clock.steady_s())
+
+    def _commit(self) -> bool:
+        durable = self._intake.commit(self._clock.steady_s())
+        if isinstance(durable, DependencyFailed):
+            if not self._refusing:
+                _LOG.error("acknowledging stops, the broker keeps what comes: %s", durable)
+            self._refusing = True
+            return True
+        if self._refusing:
+            _LOG.warning("acknowledging goes on")
+        self._refusing = False
+        return self._client.acknowledge(durable)
+
+    def _lost(self) -> None:
+        self._intake.forget()
+        if self.connected:
+            self.connected = False
+            _LOG.warning("broker connection lost host=%s port=%s", self._endpoint.host, self._endpoint.port)
+
+    def _delay(self, why: str) -> float:
+        self._failures += 1
+        delay_s: float = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2.0 ** min(self._failures - 1, 10)) * random.uniform(0.5, 1.0)
+        if self._failures == 1:
+            _LOG.warning("broker not reached host=%s port=%s: %s; trying again", self._endpoint.host, self._endpoint.port, why)
+        return delay_s
+
+    def _on_connect(self, client: paho.Client, _: object, flags: paho.ConnectFlags, reason: ReasonCode, *__: object) -> None:
+        if reason.is_failure:
+            _LOG.error("broker refuses us user=%s: %s; check the password", self._endpoint.username, reason)
+            return
+        self.connected = True
+        self.connects += 1
+        self._failures = 0
+        _LOG.info("broker connected, session present=%s", flags.session_present)
+        # Subscribing anew makes the broker repeat its retained messages, so it is done only where it may change something.
+        if not (flags.session_present and self._subscribed_once):
+            client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_disconnect(self, *_: object) -> None:
+        self._client.forget()
+
+    def _on_subscribe(self, _client: paho.Client, _data: object, _mid: int, reasons: list[ReasonCode], *__: object) -> None:
+        refused = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
+        if refused:
+            _LOG.error("broker refuses to subscribe %s to %s; allow it in its access list", self._endpoint.username, refused)
+        self._subscribed_once = True
+
+
+class _PublishReader(paho.Client):
+    """paho whose reading takes whole buffers; packets other than PUBLISH are fed to paho's own parser."""
+
+    def __init__(self, client_id: str, epoch_ms: Callable[[], int], take: Callable[[list[Message], list[int]], None]) -> None:
+        super().__init__(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
+        self._epoch_ms = epoch_ms
+        self._take = take
+        self._rest = b""
+        self._fed = b""
+
+    def forget(self) -> None:
+        """A new connection starts with a new packet."""
+        self._rest = self._fed = b""
+
+    def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:  # noqa: ARG002 - paho's signature
+        try:
+            chunk = super()._sock_recv(_READ_BYTES)
+        except BlockingIOError:
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
+        except OSError:
+            return self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
+        if not chunk:
+            return self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
+        try:
+            packets = split(self._rest + chunk if self._rest else chunk, self._epoch_ms())
+        except ValueError as error:
+            _LOG.error("broker sends what is not MQTT: %s", error)
+            return self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PROTOCOL)
+        self._rest = packets.rest
+        with self._msgtime_mutex:
+            self._last_bytes_received = paho.time_func()
+        if packets.messages:
+            self._take(packets.messages, packets.packet_ids)
+        return self._feed(packets.others)
+
+    def acknowledge(self, packet_ids: list[int]) -> bool:
+        """One send for all; False where the connection is gone."""
+        joined = acknowledgements(packet_ids)
+        if not joined:
+            return True
+        return self._packet_queue(_PUBACK, joined, 0, 1) == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _feed(self, packets: list[bytes]) -> MQTTErrorCode:
+        for packet in packets:
+            self._fed = packet
+            result = self._packet_read()
+            if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return self._loop_rc_handle(result)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        taken, self._fed = self._fed[:bufsize], self._fed[bufsize:]
+        if not taken:
+            raise BlockingIOError
+        return taken

@@ -1,0 +1,239 @@
+"""Messages in, what to store out: decode, time, quality, registry, counters. No clock, no socket, no SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from devices.health import DeviceHealth, DiscoveredDevice
+from devices.model import Event, Quality, Reading
+from devices.registry import Registry
+from ingest.dead_letter import DeadLetter
+from ingest.decoded import Decoded, Happening, Rejected, Sample
+from ingest.decoders import FamilyMap, decode
+from ingest.message import Message
+from ingest.quality import FUTURE_LIMIT_MS, OLDEST_MS, Track, clock_is_suspect, judge
+
+_LONGEST_ID = 128
+_MOST_DEVICES = 200_000
+_MOST_METRICS = 2_000
+_CLOCK_SUSPECT, _LATE, _DUPLICATE = int(Quality.CLOCK_SUSPECT), int(Quality.LATE), int(Quality.DUPLICATE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What a group of messages comes to; storing it twice changes nothing."""
+
+    readings: list[Reading] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+
+
+class DeviceState:
+    """What the pipeline remembers of one device. A plain object because the hot path lives here."""
+
+    __slots__ = (
+        "clock_suspect",
+        "device_id",
+        "duplicate",
+        "family",
+        "first_seen_ms",
+        "last_seen_ms",
+        "late",
+        "online",
+        "received",
+        "rejected",
+        "stored",
+        "topic",
+        "tracks",
+    )
+
+    def __init__(self, device_id: str, message: Message, family: str) -> None:
+        self.device_id = device_id
+        self.topic = message.topic
+        self.family = family
+        self.first_seen_ms = self.last_seen_ms = message.received_ms
+        self.received = self.stored = self.late = self.rejected = self.duplicate = 0
+        self.clock_suspect = False
+        self.online: bool | None = None
+        self.tracks: dict[str, Track] = {}
+
+
+class Pipeline:
+    """State over messages: last values per device and metric, counters, who is unknown. One thread uses it."""
+
+    def __init__(self, registry: Registry, *, families: FamilyMap | None = None) -> None:
+        self._families = families or FamilyMap()
+        self._states: dict[str, DeviceState] = {}
+        self._touched: set[str] = set()
+        self._devices = registry.devices
+        self.totals = {"messages": 0, "readings": 0, "events": 0, "rejected": 0, "late": 0, "duplicate": 0}
+
+    def adopt(self, registry: Registry) -> None:
+        """The registry changed: limits that come from profiles are looked up anew."""
+        self._devices = registry.devices
+        for state in self._states.values():
+            state.tracks.clear()
+
+    def process(self, messages: Sequence[Message]) -> Batch:
+        batch = Batch()
+        family_of = self._families.family
+        for message in messages:
+            family = family_of(message.topic)
+            for outcome in decode(message, family):
+                if isinstance(outcome, Decoded):
+                    self._accept(outcome, message, family or "", batch)
+                else:
+                    self._refuse(outcome, message, family or "", batch)
+        self.totals["messages"] += len(messages)
+        self.totals["readings"] += len(batch.readings)
+        self.totals["events"] += len(batch.events)
+        self.totals["rejected"] += len(batch.dead_letters)
+        return batch
+
+    def take_health(self) -> tuple[list[DeviceHealth], list[DiscoveredDevice]]:
+        """What was counted since the last call, per device heard, and those of them that the registry does not know."""
+        touched = [state for device_id in self._touched if (state := self._states.get(device_id))]
+        self._touched = set()
+        return [_take_health(s) for s in touched], [_discovered(s) for s in touched if s.device_id not in self._devices]
+
+    def _accept(self, decoded: Decoded, message: Message, family: str, batch: Batch) -> None:
+        state = self._state(decoded.device_id, message, family)
+        if state is None:
+            batch.dead_letters.append(_dead_letter(message, _bad_id(decoded.device_id), None))
+            return
+        state.received += 1
+        state.last_seen_ms = message.received_ms
+        self._touched.add(state.device_id)
+        for sample in decoded.samples:
+            self._store(state, sample, message, batch)
+        for happening in decoded.happenings:
+            batch.events.append(_event(state.device_id, happening, message.received_ms))
+        if decoded.online is not None:
+            self._note_status(state, decoded.online, message, batch)
+        if decoded.refused:
+            state.rejected += 1
+            batch.dead_letters.append(_dead_letter(message, "; ".join(decoded.refused[:10]), state.device_id))
+
+    def _store(self, state: DeviceState, sample: Sample, message: Message, batch: Batch) -> None:
+        received_ms = message.received_ms
+        ts_ms = sample.ts_ms
+        clock = 0
+        if ts_ms is None:
+            ts_ms = received_ms
+            clock = _CLOCK_SUSPECT if message.retained else 0  # the broker repeats a value of unknown age
+        elif ts_ms > received_ms + FUTURE_LIMIT_MS or ts_ms < OLDEST_MS:
+            self._note_clock(state, ts_ms, received_ms, batch)
+            ts_ms, clock = received_ms, _CLOCK_SUSPECT
+        elif state.clock_suspect:
+            state.clock_suspect = False
+        tracks = state.tracks
+        for name, value in sample.values.items():
+            track = tracks.get(name) or self._track(state, name)
+            flags = judge(track, ts_ms, value, received_ms)
+            if flags is None:
+                state.duplicate += 1
+                self.totals["duplicate"] += 1
+                continue
+            if flags & (_LATE | _DUPLICATE):
+                self._count_doubts(state, flags)
+            batch.readings.append(Reading(state.device_id, track.metric, ts_ms, value, flags | clock))
+            state.stored += 1
+
+    def _count_doubts(self, state: DeviceState, flags: int) -> None:
+        if flags & _LATE:
+            state.late += 1
+            self.totals["late"] += 1
+        if flags & _DUPLICATE:
+            state.duplicate += 1
+            self.totals["duplicate"] += 1
+
+    def _note_clock(self, state: DeviceState, ts_ms: int, received_ms: int, batch: Batch) -> None:
+        """Told once per spell: the server's time stands in from here on."""
+        if not state.clock_suspect:
+            state.clock_suspect = True
+            told = {"device_ts_ms": float(ts_ms), "ahead_s": (ts_ms - received_ms) / 1000}
+            batch.events.append(Event(device_id=state.device_id, type="fault.clock", ts_ms=received_ms, attributes=told))
+
+    def _note_status(self, state: DeviceState, online: bool, message: Message, batch: Batch) -> None:  # noqa: FBT001 - the device's word
+        before, state.online = state.online, online
+        state.stored += 1
+        batch.readings.append(Reading(state.device_id, "online", message.received_ms, float(online)))
+        is_news = before != online if before is not None else not message.retained
+        if is_news:
+            kind = "device.online" if online else "device.offline"
+            batch.events.append(Event(device_id=state.device_id, type=kind, ts_ms=message.received_ms))
+
+    def _refuse(self, rejected: Rejected, message: Message, family: str, batch: Batch) -> None:
+        state = self._state(rejected.device_id, message, family) if rejected.device_id else None
+        if state is not None:
+            state.received += 1
+            state.rejected += 1
+            state.last_seen_ms = message.received_ms
+            self._touched.add(state.device_id)
+        batch.dead_letters.append(_dead_letter(message, rejected.reason, state.device_id if state else None))
+
+    def _state(self, device_id: str, message: Message, family: str) -> DeviceState | None:
+        """None where the id is none that a person could write down."""
+        state = self._states.get(device_id)
+        if state is not None:
+            return state
+        if not 0 < len(device_id) <= _LONGEST_ID or not device_id.isprintable():
+            return None
+        if len(self._states) >= _MOST_DEVICES:
+            self._states.pop(next(iter(self._states)))
+        state = self._states[device_id] = DeviceState(device_id, message, family)
+        return state
+
+    def _track(self, state: DeviceState, name: str) -> Track:
+        """By the sender's name and by ours, so that two spellings of one metric share their past."""
+        if len(state.tracks) >= _MOST_METRICS:
+            state.tracks.clear()
+        track = Track(name, self._devices.get(state.device_id))
+        track = state.tracks.setdefault(track.metric, track)
+        state.tracks[name] = track
+        return track
+
+
+def _take_health(state: DeviceState) -> DeviceHealth:
+    health = DeviceHealth(
+        device_id=state.device_id,
+        last_seen_ms=state.last_seen_ms,
+        received=state.received,
+        stored=state.stored,
+        late=state.late,
+        rejected=state.rejected,
+        duplicate=state.duplicate,
+    )
+    state.received = state.stored = state.late = state.rejected = state.duplicate = 0
+    return health
+
+
+def _event(device_id: str, happening: Happening, received_ms: int) -> Event:
+    """The server's time stands in for a missing or impossible one; what the device said is kept beside it."""
+    ts_ms, attributes = happening.ts_ms, happening.attributes
+    if ts_ms is None:
+        ts_ms = received_ms
+    elif clock_is_suspect(ts_ms, received_ms):
+        attributes = {**attributes, "device_ts_ms": float(ts_ms)}
+        ts_ms = received_ms
+    return Event(device_id=device_id, type=happening.type, ts_ms=ts_ms, attributes=attributes)
+
+
+def _dead_letter(message: Message, reason: str, device_id: str | None) -> DeadLetter:
+    return DeadLetter(
+        received_ms=message.received_ms, topic=message.topic, payload=message.payload, reason=reason, device_id=device_id
+    )
+
+
+def _discovered(state: DeviceState) -> DiscoveredDevice:
+    return DiscoveredDevice(
+        device_id=state.device_id,
+        first_seen_ms=state.first_seen_ms,
+        last_seen_ms=state.last_seen_ms,
+        topic=state.topic,
+        family=state.family,
+        metrics=tuple(sorted({track.metric for track in state.tracks.values()})),
+    )
+
+
+def _bad_id(device_id: str) -> str:
+    return f"the device id {device_id[:40]!r} must be 1 to {_LONGEST_ID} printable characters"
