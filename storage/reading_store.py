@@ -14,9 +14,6 @@ import pyarrow as pa
 
 from devices.model import Reading
 
-MAX_ID_LENGTH = 200
-"""Longest device id or metric, in characters, that a store has to keep."""
-
 
 class Aggregate(StrEnum):
     SUM = "sum"

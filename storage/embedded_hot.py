@@ -1,0 +1,199 @@
+"""One unfinished day in SQLite: written by whoever ingests, read by any process.
+
+The key is (hour of the day, series, ms within the hour): writes stay within the pages of the current hour, and a day of one
+series is 24 short look-ups. `newest` holds the youngest hour of each series, so that its last reading is found at once.
+"""
+
+import json
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from devices.errors import BadInput
+from storage.embedded_days import DAY_MS, HOUR_MS, Days, fsync_folder
+from storage.embedded_sqlite import connect, transaction
+
+_SCHEMA = """
+PRAGMA page_size = 8192;
+PRAGMA journal_mode = WAL;
+CREATE TABLE reading (
+    bucket INTEGER NOT NULL,
+    series INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    value REAL NOT NULL,
+    quality INTEGER NOT NULL,
+    PRIMARY KEY (bucket, series, at)
+) WITHOUT ROWID;
+CREATE TABLE newest (series INTEGER PRIMARY KEY, bucket INTEGER NOT NULL);
+"""
+
+_WRITE = "INSERT INTO reading VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, quality = excluded.quality"
+_NEWEST = "INSERT INTO newest (bucket, series) VALUES (?, ?) ON CONFLICT DO UPDATE SET bucket = max(bucket, excluded.bucket)"
+
+ROW = np.dtype([("series", "i4"), ("ts_ms", "i8"), ("value", "f8"), ("quality", "i4")])
+Rows = npt.NDArray[np.void]
+HotRow = tuple[int, int, int, float, int]
+"""(bucket, series, at, value, quality)"""
+
+
+class HotWriter:
+    """The open hot files of one writing process, at most `limit`. Its caller holds the day's lock and serialises calls."""
+
+    def __init__(self, days: Days, limit: int = 8) -> None:
+        self._days = days
+        self._limit = limit
+        self._open: OrderedDict[int, tuple[Path, sqlite3.Connection, set[tuple[int, int]]]] = OrderedDict()
+
+    def exists(self, day: int) -> bool:
+        return day in self._days.hot()
+
+    def append(self, day: int, path: Path, rows: Sequence[HotRow]) -> None:
+        """One transaction: all of `rows` or none."""
+        connection, known = self._connection(day, path)
+        fresh = {row[:2] for row in rows} - known
+        with transaction(connection):
+            try:
+                connection.executemany(_WRITE, rows)
+            except sqlite3.IntegrityError:  # SQLite keeps no NaN
+                raise BadInput("the value of a reading is not a number; refuse such readings before they are stored") from None
+            if fresh:
+                connection.executemany(_NEWEST, sorted(fresh))
+        known |= fresh
+
+    def path(self, day: int) -> Path | None:
+        """The day's file where it is already open here and still the valid one; saves listing the folder."""
+        held = self._open.get(day)
+        return held[0] if held and held[0].exists() else None
+
+    def create(self, day: int) -> Path:
+        """A new file for a day that has none. Only under the day's exclusive lock."""
+        path = self._days.new_hot(day)
+        draft = path.with_suffix(".draft")
+        connection = connect(draft, create=True)
+        connection.executescript(_SCHEMA)
+        connection.close()
+        draft.rename(path)
+        fsync_folder(path.parent)
+        return path
+
+    def close(self) -> None:
+        while self._open:
+            self._open.popitem()[1][1].close()
+
+    def _connection(self, day: int, path: Path) -> tuple[sqlite3.Connection, set[tuple[int, int]]]:
+        held = self._open.get(day)
+        if held is None or held[0] != path:
+            if held is not None:
+                held[1].close()
+            held = (path, connect(path), set())
+            self._open[day] = held
+        self._open.move_to_end(day)
+        while len(self._open) > self._limit:
+            self._open.popitem(last=False)[1][1].close()
+        return held[1], held[2]
+
+
+class HotReaders:
+    """Read connections of one process: at most `limit` idle ones, none to files that are gone."""
+
+    def __init__(self, limit: int = 16) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._idle: list[tuple[Path, sqlite3.Connection]] = []
+
+    @contextmanager
+    def borrow(self, path: Path) -> Iterator[sqlite3.Connection | None]:
+        """None where the file has been sealed meanwhile."""
+        connection = self._take(path)
+        if connection is None:
+            try:
+                connection = connect(path, read_only=True)
+            except sqlite3.OperationalError:
+                if path.exists():
+                    raise
+                yield None
+                return
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._give(path, connection)
+
+    def keep_only(self, paths: Sequence[Path]) -> None:
+        with self._lock:
+            gone = [item for item in self._idle if item[0] not in paths]
+            self._idle = [item for item in self._idle if item[0] in paths]
+        for _, connection in gone:
+            connection.close()
+
+    def close(self) -> None:
+        self.keep_only(())
+
+    def _take(self, path: Path) -> sqlite3.Connection | None:
+        with self._lock:
+            for index, item in enumerate(self._idle):
+                if item[0] == path:
+                    return self._idle.pop(index)[1]
+        return None
+
+    def _give(self, path: Path, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            self._idle.append((path, connection))
+            surplus = self._idle.pop(0)[1] if len(self._idle) > self._limit else None
+        if surplus is not None:
+            surplus.close()
+
+
+def hot_row(series: int, ts_ms: int, value: float, quality: int) -> HotRow:
+    return (ts_ms % DAY_MS // HOUR_MS, series, ts_ms % HOUR_MS, value, quality)
+
+
+def read(
+    connection: sqlite3.Connection, day: int, series: Sequence[int], start_ms: int, end_ms: int, limit: int | None = None
+) -> Rows:
+    """The rows of these series in [start_ms, end_ms) of that day, hour by hour; one series alone comes in time order."""
+    first = max(start_ms - day * DAY_MS, 0)
+    last = min(end_ms - day * DAY_MS, DAY_MS) - 1
+    if last < first or not series:
+        return np.empty(0, ROW)
+    buckets = range(first // HOUR_MS, last // HOUR_MS + 1)
+    cursor = connection.execute(
+        "SELECT series, :day + bucket * 3600000 + at, value, quality FROM reading "
+        "WHERE bucket IN (SELECT value FROM json_each(:buckets)) AND series IN (SELECT value FROM json_each(:series)) "
+        "AND bucket * 3600000 + at BETWEEN :first AND :last ORDER BY bucket, series, at LIMIT :limit",
+        {
+            "day": day * DAY_MS,
+            "buckets": json.dumps(list(buckets)),
+            "series": json.dumps(list(series)),
+            "first": first,
+            "last": last,
+            "limit": -1 if limit is None else limit,
+        },
+    )
+    return np.fromiter(cursor, ROW)
+
+
+def latest(connection: sqlite3.Connection, day: int, series: Sequence[int]) -> list[tuple[int, int, float, int]]:
+    """(series, ts_ms, value, quality) of the youngest reading of each series that has one on that day."""
+    return connection.execute(
+        "SELECT r.series, ? + r.bucket * 3600000 + r.at, r.value, r.quality FROM json_each(?) AS wanted "
+        "CROSS JOIN newest AS n ON n.series = wanted.value "
+        "CROSS JOIN reading AS r ON r.bucket = n.bucket AND r.series = n.series AND r.at = "
+        "(SELECT max(at) FROM reading AS x WHERE x.bucket = n.bucket AND x.series = n.series)",
+        (day * DAY_MS, json.dumps(list(series))),
+    ).fetchall()
+
+
+def series_of(connection: sqlite3.Connection) -> list[int]:
+    return [row[0] for row in connection.execute("SELECT series FROM newest")]
+
+
+def row_count(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM reading").fetchone()[0])
