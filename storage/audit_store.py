@@ -1,17 +1,13 @@
 """Who did what: append-only, one hash chain over all entries."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
 from storage.database import Database, Lock, queue_for
-from storage.hash_chain import START, canonical_json, link
+from storage.hash_chain import START, link
 from storage.schema import AUDIT
-
-Detail = Mapping[str, str | float | bool | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +19,7 @@ class AuditEntry:
     actor: str
     action: str
     subject: str
-    detail: Detail = field(default_factory=dict)
+    detail: str = ""
 
 
 AuditEntries = list[AuditEntry]
@@ -33,10 +29,9 @@ class AuditStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def append(self, at: datetime, actor: str, action: str, subject: str, detail: Detail | None = None) -> None:
-        """Never put secrets into `detail`. Raises ValueError for numbers that JSON does not know."""
-        detail_json = canonical_json(dict(detail or {}))
-        line: dict[str, str | datetime] = {"at": at, "actor": actor, "action": action, "subject": subject, "detail": detail_json}
+    def append(self, at: datetime, actor: str, action: str, subject: str, detail: str = "") -> None:
+        """Never put secrets into `detail`."""
+        line: dict[str, str | datetime] = {"at": at, "actor": actor, "action": action, "subject": subject, "detail": detail}
         with self._database.begin() as connection:
             queue_for(connection, Lock.AUDIT)  # two who read the same newest hash would fork the chain
             connection.execute(insert(AUDIT).values(**line, hash=link(_newest_hash(connection), line)))
@@ -56,7 +51,7 @@ class AuditStore:
         columns = [column for column in AUDIT.c if column.name != "hash"]
         with self._database.read() as connection:
             rows = connection.execute(select(*columns).order_by(AUDIT.c.id.desc()).limit(limit)).mappings()
-            return [AuditEntry(**{**row, "detail": json.loads(row["detail"])}) for row in rows]
+            return [AuditEntry(**row) for row in rows]
 
 
 def _newest_hash(connection: Connection) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from devices.errors import BadInput, Conflict, DependencyFailed, NotFound
-from storage.migrations.upgrade import upgrade
+from storage.migrations.upgrade import is_current, upgrade
 
 _WRITES = "caretaker_writes"
 _BUSY_TIMEOUT_S = 10
@@ -65,6 +65,12 @@ class Database:
         with self.begin() as connection:
             queue_for(connection, Lock.MIGRATION)
             upgrade(connection, self.place)
+
+    def check(self) -> None:
+        """Returns where the database answers and has this program's schema. Raises DependencyFailed or BadInput with the remedy."""
+        with self.read() as connection:
+            if not is_current(connection, self.place):
+                raise BadInput("its schema is older than this program; run `caretaker migrate`", place=self.place)
 
     def close(self) -> None:
         self._writer.dispose()

@@ -24,7 +24,8 @@ class EventStore:
             for event in events
         ]
         with self._database.begin() as connection:
-            return connection.execute(upsert(connection, EVENT).on_conflict_do_nothing(), rows).rowcount
+            new = upsert(connection, EVENT).on_conflict_do_nothing().returning(EVENT.c.ts_ms)
+            return len(connection.execute(new, rows).all())  # the drivers do not agree on rowcount for many rows
 
     def list(
         self,

@@ -11,14 +11,9 @@ START = "0" * 64
 
 def link(previous: str, entry: Mapping[str, str | int | datetime | None]) -> str:
     """sha256 (hex) over the previous hash and the entry as canonical JSON; times in UTC to the microsecond."""
-    return hashlib.sha256(
-        f"{previous}\n{canonical_json({name: _plain(value) for name, value in entry.items()})}".encode()
-    ).hexdigest()
-
-
-def canonical_json(value: object) -> str:
-    """Sorted keys, no spaces. Raises ValueError for NaN and infinity, which are not JSON."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    plain = {name: _plain(value) for name, value in entry.items()}
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
 
 
 def _plain(value: str | int | datetime | None) -> str | int | None:

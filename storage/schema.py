@@ -261,7 +261,7 @@ AUDIT = Table(
     Column("actor", String(100), nullable=False),
     Column("action", String(100), nullable=False),
     Column("subject", Text, nullable=False),
-    Column("detail", Text, nullable=False),  # canonical JSON as it was hashed; a JSON column may be written differently
+    Column("detail", Text, nullable=False),
     Column("hash", String(64), nullable=False),
     sqlite_autoincrement=True,
 )

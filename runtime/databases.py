@@ -1,0 +1,26 @@
+"""Opens the database that the settings name."""
+
+from devices.errors import BadInput
+from runtime.settings import Settings, read_secret
+from storage.database import Database
+
+
+def open_database(settings: Settings) -> Database:
+    """Ready to use where its schema is up to date: see Database.migrate and Database.check. Raises BadInput."""
+    if settings.database.url:
+        return Database(settings.database.url, _password(settings))
+    file = settings.data_dir / "caretaker.sqlite"
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)  # it holds names and sessions; SQLite gives its other files the same mode
+    except OSError as error:
+        raise BadInput(
+            f"cannot make the database there: {error.strerror}; choose another data_dir or its owner", place=str(file)
+        ) from error
+    return Database(settings.database_url)
+
+
+def _password(settings: Settings) -> str | None:
+    if settings.database.password_file is None:
+        return None
+    return read_secret(settings.database.password_file).get_secret_value()

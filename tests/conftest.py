@@ -1,0 +1,5 @@
+"""Fixtures that start real servers live in tests/fixtures_<noun>.py; add yours to this list."""
+
+pytest_plugins = [
+    "tests.fixtures_postgres",
+]
