@@ -72,7 +72,7 @@ class _Course(NamedTuple):
 _EMPTY = HourlyLedger(hours=np.empty(0, np.int64), consumption=np.empty(0), quality=np.empty(0, np.uint8))
 
 
-def consume(ts_ms: Ints, value: Floats, quality: Flags, register: Register) -> HourlyLedger:
+def consume(ts_ms: Ints, value: Floats, quality: Flags | Ints, register: Register) -> HourlyLedger:
     """The hourly consumption of one register's readings, in any order. Not-numbers, implausible readings and times
     outside 2000-2100 are left out; a first or last hour that the readings cover only in part is INCOMPLETE."""
     ts_ms, value = _ordered(ts_ms, value, quality)
@@ -88,7 +88,7 @@ def consume(ts_ms: Ints, value: Floats, quality: Flags, register: Register) -> H
     return HourlyLedger(hours=hours, consumption=consumption, quality=flags, notes=notes)
 
 
-def _ordered(ts_ms: Ints, value: Floats, quality: Flags) -> tuple[Ints, Floats]:
+def _ordered(ts_ms: Ints, value: Floats, quality: Flags | Ints) -> tuple[Ints, Floats]:
     """By time; of several readings at one time the highest stands, so that the order of arrival cannot matter."""
     ts_ms, value = np.asarray(ts_ms, np.int64), np.asarray(value, np.float64)
     usable = np.isfinite(value) & (value >= 0) & (ts_ms >= _EARLIEST_MS) & (ts_ms < _LATEST_MS)

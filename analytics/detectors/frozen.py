@@ -48,15 +48,14 @@ def _threshold(view: View, params: FrozenParams) -> Floats:
     least = params.least_kwh if view.meter.quantity == "electricity" else params.least_m3
     days = view.table.class_of_day.size
     sums = np.bincount(view.table.day, np.nan_to_num(view.normal.expected), minlength=days)
-    return np.maximum(least, params.least_share * sums[view.table.day])
+    return np.asarray(np.maximum(least, params.least_share * sums[view.table.day]), np.float64)
 
 
 def _since_start(still: Bools, amount: Floats) -> Floats:
     """The sum of `amount` since the present stand-still began; 0 where the register moves."""
     total: Floats = np.cumsum(amount * still)
-    at_move: Floats = np.maximum.accumulate(np.where(still, 0.0, total))
-    since: Floats = total - at_move
-    return since
+    at_move = np.maximum.accumulate(np.where(still, 0.0, total))
+    return np.asarray(total - at_move, np.float64)
 
 
 def _tell(view: View, run: Run) -> Episode:

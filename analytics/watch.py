@@ -1,0 +1,145 @@
+"""All meters of a site with their accounts and the detectors' memories. Holds values only: no clock, no store, no socket."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from analytics.arrays import HOUR_MS, Floats
+from analytics.book import Book, empty
+from analytics.catalog import HOURLY, STREAM, StreamDetector
+from analytics.episodes import Episode
+from analytics.finding import Finding, FindingKind
+from analytics.hourly import Hourly, until
+from analytics.lowest import explained, lowest_only
+from analytics.meter import Meter
+from analytics.scene import Scene
+from analytics.site import Site
+from analytics.view import look
+
+HOLD_MS = 90_000
+"""A meter with others beneath it waits so long for one of them to say it first; sub-meters send every 10-30 s."""
+
+Samples = Iterable[tuple[int, float]]
+Key = tuple[FindingKind, str]
+
+
+class Watch:
+    """Mutable; owned by one loop. `books` is filled by that loop (analytics.book.post)."""
+
+    def __init__(self, meters: Mapping[str, Meter], site: Site) -> None:
+        self.meters = dict(meters)
+        self.site = site
+        self.books: dict[str, Book] = {device_id: empty() for device_id in meters}
+        self._states: dict[Key, object] = {}
+        self._held: dict[Key, Finding] = {}
+        self._told: dict[Key, Finding] = {}
+        self._tops: dict[str, tuple[int, Floats]] = {}
+        self._sampled_ms: dict[str, int] = {}
+
+    def resume(self, active: Iterable[Finding]) -> None:
+        """Takes up what was active when we stopped, so that its end is seen."""
+        for detector in STREAM:
+            for finding in active:
+                if finding.kind is detector.kind and finding.device_id in self.meters:
+                    key = (finding.kind, finding.device_id)
+                    self._states[key], self._told[key] = detector.resume(finding), finding
+
+    def streams(self, kind: FindingKind, device_id: str, since_ms: int) -> bool:
+        """Whether a streaming detector of that kind has heard the meter since then, and so owns its findings."""
+        suited = any(d.kind is kind and device_id in self.meters and d.suits(self.meters[device_id]) for d in STREAM)
+        return suited and self._sampled_ms.get(device_id, 0) >= since_ms
+
+    def sample(self, device_id: str, samples: Samples) -> list[Finding]:
+        """Rate samples (epoch ms UTC, W or m3/h) of one meter in time order; what is to be recorded now."""
+        meter = self.meters[device_id]
+        found: list[Finding] = []
+        for detector in STREAM:
+            if detector.suits(meter):
+                found.extend(self._step(detector, meter, samples))
+        return found
+
+    def _step(self, detector: StreamDetector, meter: Meter, samples: Samples) -> list[Finding]:
+        key = (detector.kind, meter.device_id)
+        state = self._states.get(key)
+        state = detector.start() if state is None else state
+        found: list[Finding] = []
+        for sample in samples:
+            self._sampled_ms[meter.device_id] = sample[0]
+            scene = Scene(meter=meter, site=self.site, top=self._top(meter.device_id, sample[0]))
+            state, finding = detector.step(state, sample, scene)
+            if finding is not None:
+                found.extend(self._arbitrate(finding))
+        self._states[key] = state
+        return found
+
+    def _arbitrate(self, finding: Finding) -> list[Finding]:
+        """Ends go out at once; a beginning waits where meters hang beneath, and takes the place of one told above."""
+        key = (finding.kind, finding.device_id)
+        self._held.pop(key, None)
+        if not finding.active:
+            return [finding] if self._told.pop(key, None) else []
+        if self.meters[finding.device_id].below and key not in self._told:
+            self._held[key] = finding
+            return []
+        self._told[key] = finding
+        return [finding, *self._withdrawn(finding)]
+
+    def _withdrawn(self, finding: Finding) -> list[Finding]:
+        above = [
+            key
+            for key, told in self._told.items()
+            if explained(told, self.meters, lambda d: [finding] if d == finding.device_id else [])
+        ]
+        return [replace(self._told.pop(key), active=False, seen=finding.seen) for key in above]
+
+    def release(self, now_ms: int) -> list[Finding]:
+        """Held findings whose time is up and that nobody downstream explains."""
+        due = [key for key, held in self._held.items() if now_ms - int(held.seen.timestamp() * 1000) >= HOLD_MS]
+        found: list[Finding] = []
+        for key in sorted(due, key=lambda key: len(self.meters[key[1]].below)):
+            held = self._held.pop(key)
+            if not explained(held, self.meters, self._told_of):
+                self._told[key] = held
+                found.extend((held, *self._withdrawn(held)))
+        return found
+
+    def _told_of(self, device_id: str) -> list[Finding]:
+        return [told for (_, told_device), told in self._told.items() if told_device == device_id]
+
+    def episodes(self, end_ms: int) -> list[Episode]:
+        """What the hourly detectors see in all hours that ended by `end_ms`, each fault at its lowest meter."""
+        found: list[Episode] = []
+        for device_id, book in self.books.items():
+            hourly = until(book.hourly, end_ms)
+            if hourly.size:
+                view = look(self.meters[device_id], self.site, hourly, book.notes)
+                for detector in HOURLY:
+                    found.extend(detector.detect(view))
+        return lowest_only(found, self.meters)
+
+    def learn(self, end_ms: int) -> None:
+        """What is normal in the two days from `end_ms` on, for the streaming detectors."""
+        for device_id, book in self.books.items():
+            hourly = until(book.hourly, end_ms)
+            if hourly.size:
+                self._tops[device_id] = _tops_ahead(self.meters[device_id], self.site, hourly, end_ms)
+
+    def _top(self, device_id: str, ts_ms: int) -> float:
+        start_ms, tops = self._tops.get(device_id, (0, np.empty(0)))
+        index = (ts_ms - start_ms) // HOUR_MS
+        return float(tops[index]) if 0 <= index < tops.size else float("nan")
+
+
+def _tops_ahead(meter: Meter, site: Site, hourly: Hourly, end_ms: int) -> tuple[int, Floats]:
+    """From the last full hour on: the most used in like hours or those beside them."""
+    ahead = np.full(max((end_ms - hourly.end_ms) // HOUR_MS, 0) + 48, np.nan)
+    padded = Hourly(
+        start_ms=hourly.start_ms,
+        consumption=np.concatenate((hourly.consumption, ahead)),
+        quality=np.concatenate((hourly.quality, np.zeros(ahead.size, np.uint8))),
+    )
+    top = look(meter, site, padded).normal.top
+    around = np.fmax(np.fmax(top, np.roll(top, 1)), np.roll(top, -1))
+    first = max(hourly.size - 1, 0)
+    return hourly.start_ms + first * HOUR_MS, around[first:]
