@@ -7,8 +7,9 @@ from dataclasses import dataclass
 class DeviceHealth:
     """Counters of one device: in the store since it was first heard, from ingest since its last report (the store adds them up).
 
-    `received` counts messages, the others count readings. `last_seen_ms` is epoch milliseconds UTC by the server's clock. `stored` includes flagged readings, since nothing doubtful
-    is thrown away; `rejected` counts messages, or parts of messages, that became dead letters.
+    `received` counts messages, the others count readings. `last_seen_ms` is epoch milliseconds UTC by the server's clock.
+    `stored` includes flagged readings, since nothing doubtful is thrown away; `rejected` counts messages, or parts of
+    messages, that became dead letters.
     """
 
     device_id: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 from devices.health import DeviceHealth, DiscoveredDevice
 from devices.model import Event, Quality, Reading
@@ -15,7 +16,8 @@ from ingest.quality import FUTURE_LIMIT_MS, OLDEST_MS, Track, clock_is_suspect, 
 _LONGEST_ID = 128
 _MOST_DEVICES = 200_000
 _MOST_METRICS = 2_000
-_CLOCK_SUSPECT, _LATE, _DUPLICATE = int(Quality.CLOCK_SUSPECT), int(Quality.LATE), int(Quality.DUPLICATE)
+_CLOCK_SUSPECT, _IMPLAUSIBLE = int(Quality.CLOCK_SUSPECT), int(Quality.IMPLAUSIBLE)
+_LATE, _DUPLICATE = int(Quality.LATE), int(Quality.DUPLICATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,12 @@ class Pipeline:
                 state.duplicate += 1
                 self.totals["duplicate"] += 1
                 continue
-            if flags & (_LATE | _DUPLICATE):
+            if flags:
+                if flags & _IMPLAUSIBLE and not isfinite(value):
+                    refused = f"{name[:100]!r} is {value}, which no store keeps"
+                    batch.dead_letters.append(_dead_letter(message, refused, state.device_id))
+                    state.rejected += 1
+                    continue
                 self._count_doubts(state, flags)
             batch.readings.append(Reading(state.device_id, track.metric, ts_ms, value, flags | clock))
             state.stored += 1

@@ -3,6 +3,7 @@
 Registers may roll over or start anew; telling these apart is the ledger's business, so a falling register is no fault here.
 """
 
+import sys
 from collections import deque
 
 from devices.metrics import canonical_name, metric
@@ -22,6 +23,7 @@ _RATE_SLACK_MS = 60_000
 _REMEMBERED = 8
 _LATE, _IMPLAUSIBLE, _DUPLICATE = int(Quality.LATE), int(Quality.IMPLAUSIBLE), int(Quality.DUPLICATE)
 _NEVER = -(1 << 62)
+_LARGEST = sys.float_info.max
 
 
 class Track:
@@ -44,8 +46,8 @@ class Track:
     def __init__(self, name: str, device: Device | None) -> None:
         self.metric = canonical_name(name)
         known = metric(self.metric)
-        self.low = known.low
-        self.high = known.high
+        self.low = max(known.low, -_LARGEST)  # so that infinity and NaN fall outside of every range
+        self.high = min(known.high, _LARGEST)
         register = PROFILES[device.profile_id].registers.get(self.metric) if device else None
         self.max_per_ms = register.max_per_hour / 3_600_000 if register else None
         self.newest_ms = _NEVER

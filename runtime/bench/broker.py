@@ -1,0 +1,59 @@
+"""A Mosquitto of one's own for a measurement or a test: our generated configuration, a free port, a temporary directory."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from devices.errors import BadInput, DependencyFailed
+from runtime.broker import ensure_passwords, mosquitto_binary, write_configuration
+from runtime.settings import Settings
+
+_START_WITHIN_S = 10.0
+
+
+def private_settings(directory: Path) -> Settings:
+    """Settings whose data lie in `directory` and whose broker has a port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return Settings.model_validate({"data_dir": directory, "mqtt": {"port": port}})
+
+
+def start_broker(settings: Settings) -> subprocess.Popen[bytes]:
+    """Serving on return; the caller ends it. Raises BadInput where Mosquitto is missing, DependencyFailed where it fails."""
+    program = mosquitto_binary()
+    if program is None:
+        raise BadInput("mosquitto is not installed; install it (apt-get install mosquitto mosquitto-clients)")
+    ensure_passwords(settings)
+    configuration = write_configuration(settings)
+    log = settings.data_dir / "broker" / "log"
+    with log.open("ab") as output:
+        process = subprocess.Popen([program, "-c", str(configuration)], stdout=output, stderr=output)
+    deadline = time.monotonic() + _START_WITHIN_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), socket.create_connection((settings.mqtt.host, settings.mqtt.port), timeout=1):
+            return process
+        time.sleep(0.02)
+    stop_broker(process)
+    raise DependencyFailed(f"mosquitto did not start: {log.read_text()[-500:]}", transient=False)
+
+
+def stop_broker(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def running_broker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    process = start_broker(settings)
+    try:
+        yield process
+    finally:
+        stop_broker(process)

@@ -1,0 +1,198 @@
+"""`caretaker bench ingest`: our whole path beside mosquitto_sub on the same load, broker and publisher on the same machine."""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from devices.errors import BadInput, DependencyFailed
+from ingest.mqtt import NATIVE_TOPICS
+from runtime.bench.broker import private_settings, running_broker
+from runtime.databases import open_database
+from runtime.settings import Settings
+
+RATIO_TARGET = 1.0
+CPU_TARGET_US = 30.0
+P99_TARGET_MS = 25.0
+PACED_RATE = 2_000
+_READINGS_PER_MESSAGE = 2
+_WAIT_S = 120.0
+
+
+def bench_ingest(*, messages: int = 80_000, runs: int = 3, paced_s: int = 8) -> dict[str, Any]:
+    """Rows 1 to 3 of the figures to reach. Runs of both sides alternate; medians stand. Takes about a minute."""
+    ours: list[dict[str, float]] = []
+    theirs: list[dict[str, float]] = []
+    for number in range(runs):
+        _progress(f"run {number + 1} of {runs}: mosquitto_sub")
+        theirs.append(_measure_mosquitto_sub(messages))
+        _progress(f"run {number + 1} of {runs}: ingest")
+        ours.append(_measure_ingest(messages))
+    _progress(f"publish to durable at {PACED_RATE} messages/s")
+    delays_ms = _measure_delay(PACED_RATE * paced_s)
+    return _report(ours, theirs, delays_ms)
+
+
+def _report(ours: list[dict[str, float]], theirs: list[dict[str, float]], delays_ms: list[float]) -> dict[str, Any]:
+    rate, reference = _median(ours, "messages_per_s"), _median(theirs, "messages_per_s")
+    cpu_us = _median(ours, "cpu_us_per_message")
+    p50, p99 = _percentile(delays_ms, 0.50), _percentile(delays_ms, 0.99)
+    return {
+        "bench": "ingest",
+        "rows": [
+            {
+                "what": "durable ingest, MQTT QoS 1 to stored, beside mosquitto_sub on the same load",
+                "target": f">= {RATIO_TARGET} x",
+                "reached": f"{rate / reference:.2f} x ({rate:,.0f} and {reference:,.0f} messages/s)",
+                "met": rate / reference >= RATIO_TARGET,
+            },
+            {
+                "what": "CPU per message, whole ingest process",
+                "target": f"<= {CPU_TARGET_US:.0f} us",
+                "reached": f"{cpu_us:.1f} us",
+                "met": cpu_us <= CPU_TARGET_US,
+            },
+            {
+                "what": f"publish to durable, p99 at {PACED_RATE} messages/s",
+                "target": f"<= {P99_TARGET_MS:.0f} ms",
+                "reached": f"{p99:.1f} ms (p50 {p50:.1f} ms)",
+                "met": p99 <= P99_TARGET_MS,
+            },
+        ],
+        "ratio": rate / reference,
+        "cpu_us_per_message": cpu_us,
+        "durable_p50_ms": p50,
+        "durable_p99_ms": p99,
+        "ingest_runs": ours,
+        "mosquitto_sub_runs": theirs,
+        "cores": os.cpu_count(),
+    }
+
+
+def _measure_mosquitto_sub(messages: int) -> dict[str, float]:
+    program = shutil.which("mosquitto_sub")
+    if program is None:
+        raise BadInput("mosquitto_sub is not installed; install it (apt-get install mosquitto-clients)")
+    with _arena() as settings:
+        password = settings.secret("mqtt-ingest.password").get_secret_value()
+        command = [program, "-p", str(settings.mqtt.port), "-u", "ingest", "-P", password, "-i", "bench-sub", "-c", "-q", "1"]
+        for topic in NATIVE_TOPICS:
+            command += ["-t", topic]
+        with _process([*command, "-C", str(messages)], output=subprocess.DEVNULL) as reader:
+            time.sleep(0.5)  # it does not say when it has subscribed
+            started_ns = _publish(settings, messages)["started_ns"]
+            reader.wait(_WAIT_S)
+            return {"messages_per_s": messages / (time.time_ns() - started_ns) * 1e9}
+
+
+def _measure_ingest(messages: int) -> dict[str, float]:
+    with _arena() as settings, _ingest(settings, messages) as reader:
+        published = _publish(settings, messages)
+        told = _answer(reader)
+        return {
+            "messages_per_s": messages / (told["done_ns"] - published["started_ns"]) * 1e9,
+            "cpu_us_per_message": told["cpu_s"] / messages * 1e6,
+            "publisher_us_per_message": published["cpu_us_per_message"],
+        }
+
+
+def _measure_delay(messages: int) -> list[float]:
+    with _arena() as settings, _ingest(settings, messages, "--latency") as reader:
+        _publish(settings, messages, "--rate", str(PACED_RATE))
+        delays: list[float] = _answer(reader)["durable_after_ms"]
+        return delays
+
+
+@contextmanager
+def _arena() -> Iterator[Settings]:
+    """Broker, passwords and an empty database in a directory that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="caretaker-bench-") as directory:
+        settings = private_settings(Path(directory))
+        database = open_database(settings)
+        database.migrate()
+        database.close()
+        with running_broker(settings):
+            yield settings
+
+
+@contextmanager
+def _ingest(settings: Settings, messages: int, *options: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "runtime.bench.ingest_process", "--data-dir", str(settings.data_dir)]
+    command += ["--port", str(settings.mqtt.port), "--readings", str(messages * _READINGS_PER_MESSAGE), *options]
+    with _process(command, output=subprocess.PIPE) as process:
+        _expect_ready(process)
+        yield process
+
+
+def _publish(settings: Settings, messages: int, *options: str) -> dict[str, float]:
+    command = [
+        sys.executable,
+        "-m",
+        "runtime.bench.publisher",
+        "--port",
+        str(settings.mqtt.port),
+        "--count",
+        str(messages),
+        *options,
+    ]
+    with _process(command, output=subprocess.PIPE) as process:
+        _say(process, settings.secret("mqtt-simulator.password").get_secret_value())
+        _expect_ready(process)
+        _say(process, "go")
+        answer: dict[str, float] = _answer(process)
+        return answer
+
+
+@contextmanager
+def _process(command: list[str], *, output: int) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def _say(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(line + "\n")
+    process.stdin.flush()
+
+
+def _expect_ready(process: subprocess.Popen[str]) -> None:
+    line = _line(process.stdout)
+    if line != "ready":
+        raise DependencyFailed(f"a process of the bench did not start: {line!r}", transient=False)
+
+
+def _answer(process: subprocess.Popen[str]) -> Any:  # noqa: ANN401 - what that process prints
+    return json.loads(_line(process.stdout))
+
+
+def _line(stream: IO[str] | None) -> str:
+    assert stream is not None
+    return stream.readline().strip()
+
+
+def _progress(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+def _median(runs: list[dict[str, float]], name: str) -> float:
+    return statistics.median(run[name] for run in runs)
+
+
+def _percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

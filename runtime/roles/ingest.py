@@ -1,0 +1,231 @@
+"""The ingest role: MQTT to spool to acknowledgement on one thread, spool to stores on another."""
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from devices.errors import DependencyFailed
+from ingest.drain import Drainer, ReadingSink, Sinks
+from ingest.intake import Intake
+from ingest.mqtt import Endpoint, MqttSource
+from ingest.pipeline import Pipeline
+from ingest.spool import Spool
+from runtime.databases import open_database
+from runtime.settings import Settings
+from runtime.stores import open_reading_store
+from storage.database import Database
+from storage.dead_letter_store import DeadLetterStore
+from storage.event_store import EventStore
+from storage.health_store import HealthStore
+from storage.registry_store import RegistryStore
+
+_LOG = logging.getLogger(__name__)
+
+HEALTH_EVERY_S = 10.0
+METRICS_EVERY_S = 5.0
+REGISTRY_EVERY_S = 5.0
+GATHER_S = 0.1
+"""How long the drainer lets messages gather: larger transactions are cheaper, and what waits is durable already."""
+
+_IDLE_S = 0.5
+_LONGEST_RETRY_S = 30.0
+_STOP_WITHIN_S = 4.0
+_SWITCH_INTERVAL_S = 0.001
+
+
+class SystemClock:
+    def epoch_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def steady_s(self) -> float:
+        return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What one ingest process is made of; its maker closes the parts."""
+
+    settings: Settings
+    spool: Spool
+    sinks: Sinks
+    registry: RegistryStore
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Until `stop`. Raises BadInput where the password or the data directory is not usable."""
+    database, readings = open_database(settings), open_reading_store(settings)
+    spool = open_spool(settings)
+    try:
+        serve(Line(settings=settings, spool=spool, sinks=sinks(database, readings), registry=RegistryStore(database)), stop)
+    finally:
+        spool.close()
+        readings.close()
+        database.close()
+
+
+def open_spool(settings: Settings) -> Spool:
+    return Spool(settings.data_dir / "spool", limit_bytes=settings.ingest.spool_limit_mb << 20)
+
+
+def sinks(database: Database, readings: ReadingSink) -> Sinks:
+    return Sinks(
+        readings=readings, events=EventStore(database), dead_letters=DeadLetterStore(database), health=HealthStore(database)
+    )
+
+
+def serve(line: Line, stop: threading.Event) -> None:
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)  # a long batch of the drainer must not keep the next commit waiting
+    configured = line.settings.ingest
+    intake = Intake(line.spool, max_age_s=configured.commit_max_age_ms / 1000, max_messages=configured.commit_max_messages)
+    source = MqttSource(endpoint(line.settings), intake, clock=SystemClock())
+    draining = Draining(line)
+    metrics = Metrics(line.settings.data_dir / "metrics" / "ingest.json", lambda: _counters(line.spool, intake, source, draining))
+    drainer = threading.Thread(target=draining.run, args=(stop,), name="drainer")
+    drainer.start()
+    try:
+        _receive(source, metrics, stop)
+    finally:
+        stop.set()
+        drainer.join(_STOP_WITHIN_S)
+        metrics.write()
+    if draining.failure is not None:
+        raise draining.failure
+
+
+def endpoint(settings: Settings) -> Endpoint:
+    return Endpoint(
+        host=settings.mqtt.host,
+        port=settings.mqtt.port,
+        client_id=f"caretaker-ingest-{settings.site.id}",
+        username="ingest",
+        password=settings.secret("mqtt-ingest.password").get_secret_value(),
+    )
+
+
+def _receive(source: MqttSource, metrics: "Metrics", stop: threading.Event) -> None:
+    while not stop.is_set():
+        delay_s = source.connect()
+        if delay_s:
+            metrics.write_if_due()
+            stop.wait(delay_s)
+            continue
+        while not stop.is_set() and source.turn(_IDLE_S):
+            metrics.write_if_due()
+        if not stop.is_set():
+            stop.wait(source.lost_delay_s())
+    source.close()
+
+
+class Draining:
+    """The drainer's thread: batches, health, the registry's changes; waits and tries again while a store does not answer."""
+
+    def __init__(self, line: Line) -> None:
+        self._spool = line.spool
+        self._registry = line.registry
+        self._revision = line.registry.revision()
+        self.pipeline = Pipeline(line.registry.load())
+        self._drainer = Drainer(line.spool, self.pipeline, line.sinks)
+        self._health_at = self._registry_at = 0.0
+        self.failure: Exception | None = None
+        self.store_failures = 0
+
+    def run(self, stop: threading.Event) -> None:
+        try:
+            while not stop.is_set():
+                if self._spool.wait(_IDLE_S):
+                    stop.wait(GATHER_S)
+                    while not stop.is_set() and self._patiently(self._drainer.step, stop):
+                        self._housekeeping(stop)
+                self._housekeeping(stop)
+            with suppress(DependencyFailed):  # counters of the last seconds; not worth a failed stop
+                self._drainer.flush_health()
+        except Exception as error:  # noqa: BLE001 - the task's border: the whole role ends and the supervisor starts it anew
+            self.failure = error
+            stop.set()
+
+    def _housekeeping(self, stop: threading.Event) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._registry_at:
+            self._registry_at = now_s + REGISTRY_EVERY_S
+            self._patiently(self._reload_registry, stop)
+        if now_s >= self._health_at:
+            self._health_at = now_s + HEALTH_EVERY_S
+            self._patiently(self._flush_health, stop)
+
+    def _reload_registry(self) -> bool:
+        revision = self._registry.revision()
+        if revision != self._revision:
+            self.pipeline.adopt(self._registry.load())
+            self._revision = revision
+            _LOG.info("registry reloaded revision=%s", revision)
+        return True
+
+    def _flush_health(self) -> bool:
+        self._drainer.flush_health()
+        return True
+
+    def _patiently(self, work: Callable[[], bool], stop: threading.Event) -> bool:
+        """Its result; while a store fails, waits (longer each time) and tries again, until `stop`, then False."""
+        wait_s = 0.0
+        while True:
+            try:
+                result = work()
+            except DependencyFailed as failure:
+                self.store_failures += 1
+                if not wait_s:
+                    _LOG.error("store does not take a batch, it stays in the spool: %s", failure)
+                wait_s = min(max(2 * wait_s, failure.retry_after_s), _LONGEST_RETRY_S)
+                if stop.wait(wait_s):
+                    return False
+            else:
+                if wait_s:
+                    _LOG.warning("store takes batches again")
+                return result
+
+
+class Metrics:
+    """`{name: value}` in a JSON file, for /metrics of the api; rewritten whole every few seconds."""
+
+    def __init__(self, path: Path, read: Callable[[], dict[str, float]]) -> None:
+        self._path = path
+        self._read = read
+        self._due_at = 0.0
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write_if_due(self) -> None:
+        if time.monotonic() >= self._due_at:
+            self._due_at = time.monotonic() + METRICS_EVERY_S
+            self.write()
+
+    def write(self) -> None:
+        partial = self._path.with_suffix(".partial")
+        try:
+            partial.write_text(json.dumps(self._read()))
+            partial.replace(self._path)
+        except OSError as error:
+            _LOG.warning("metrics not written: %s", error.strerror)
+
+
+def _counters(spool: Spool, intake: Intake, source: MqttSource, draining: Draining) -> dict[str, float]:
+    totals = {f"caretaker_ingest_{name}_total": float(count) for name, count in draining.pipeline.totals.items()}
+    times = os.times()
+    return totals | {
+        "caretaker_ingest_received_total": source.received,
+        "caretaker_ingest_durable_total": intake.committed,
+        "caretaker_ingest_commits_total": intake.commits,
+        "caretaker_ingest_commits_refused_total": intake.refused,
+        "caretaker_ingest_store_failures_total": draining.store_failures,
+        "caretaker_ingest_broker_connects_total": source.connects,
+        "caretaker_ingest_broker_connected": float(source.connected),
+        "caretaker_ingest_spool_bytes": spool.size_bytes,
+        "caretaker_ingest_spool_limit_bytes": spool.limit_bytes,
+        "caretaker_ingest_cpu_seconds_total": times.user + times.system,
+        "caretaker_ingest_updated_ms": SystemClock().epoch_ms(),
+    }
