@@ -37,25 +37,19 @@ class AlertStore:
 
     def insert(self, alert: Alert, entry: AlertLogEntry) -> Alert:
         """The alert with its id. Raises Conflict where one of its kind is unresolved at the device, NotFound for its finding."""
-        try:
-            with self._database.begin() as connection:
-                alert_id: int = connection.execute(insert(ALERT).values(_row(alert)).returning(ALERT.c.id)).scalar_one()
-                stored = replace(alert, id=alert_id)
-                _log(connection, stored, entry)
-        except Conflict as error:
-            raise _already_open(alert) from error
+        with self._database.begin(conflict=_already_open(alert)) as connection:
+            new = insert(ALERT).values(_row(alert)).returning(ALERT.c.id)
+            stored = replace(alert, id=connection.execute(new).scalar_one())
+            _log(connection, stored, entry)
         return stored
 
     def update(self, alert: Alert, entry: AlertLogEntry) -> Alert:
         """The alert with its next version. Raises Conflict where somebody changed it since it was read."""
         stored = replace(alert, version=alert.version + 1)
-        try:
-            with self._database.begin() as connection:
-                _check_version(connection, alert)
-                connection.execute(update(ALERT).where(ALERT.c.id == alert.id).values(_row(stored)))
-                _log(connection, stored, entry)
-        except Conflict as error:
-            raise (error if error.__cause__ is None else _already_open(alert)) from error
+        with self._database.begin(conflict=_already_open(alert)) as connection:
+            _check_version(connection, alert)
+            connection.execute(update(ALERT).where(ALERT.c.id == alert.id).values(_row(stored)))
+            _log(connection, stored, entry)
         return stored
 
     def log(self, alert_id: int) -> AlertLog:
@@ -86,8 +80,8 @@ def _check_version(connection: Connection, alert: Alert) -> None:
         raise Conflict(f"alert {alert.id} was changed meanwhile (version {found}, not {alert.version}); read it again")
 
 
-def _already_open(alert: Alert) -> Conflict:
-    return Conflict(f"an alert {alert.kind} is unresolved at {alert.device_id}; update that one")
+def _already_open(alert: Alert) -> str:
+    return f"an alert {alert.kind} is unresolved at {alert.device_id}; update that one"
 
 
 def _log(connection: Connection, alert: Alert, entry: AlertLogEntry) -> None:

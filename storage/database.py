@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from sqlite3 import Connection as SqliteConnection
-from typing import Any, NoReturn
+from sqlite3 import DatabaseError as SqliteDatabaseError
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from devices.errors import BadInput, Conflict, DependencyFailed, NotFound
@@ -18,6 +19,7 @@ from storage.migrations.upgrade import is_current, upgrade
 
 _WRITES = "caretaker_writes"
 _BUSY_TIMEOUT_S = 10
+_FOREIGN_KEY_VIOLATION, _UNIQUE_VIOLATION, _UNDEFINED_TABLE = "23503", "23505", "42P01"  # PostgreSQL's SQLSTATE
 _ON_CONNECT = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -49,9 +51,12 @@ class Database:
         self._reader = engine if engine.dialect.name == "sqlite" else _read_only(engine)
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """A write transaction: committed at the end, rolled back on any exception."""
-        with self._explained(), self._writer.begin() as connection:
+    def begin(self, *, conflict: str = "it exists already") -> Iterator[Connection]:
+        """A write transaction: committed at the end, rolled back on any exception.
+
+        Raises Conflict with that text where a row would stand twice, NotFound where a row refers to one that is not there.
+        """
+        with self._explained(conflict), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
@@ -76,19 +81,19 @@ class Database:
         self._writer.dispose()
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self, conflict: str = "") -> Iterator[None]:
         try:
             yield
         except IntegrityError as error:
-            _explain_violation(error)
+            raise _violation(error, conflict) from error
         except DataError as error:
             raise BadInput(f"the database cannot keep this value: {error.orig}") from error
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise _unanswered(error, self.place) from error
         except DBAPIError as error:
-            if _sqlstate(error) == "42P01":
-                raise _unanswered(error, self.place) from error
-            raise
+            raise _refused(error, self.place) from error
+        except StatementError as error:
+            raise (error.orig or error) from None  # a value that a column type refused, such as a naive datetime
 
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -163,21 +168,33 @@ def _begin_sqlite(connection: Connection) -> None:
         raise OperationalError("BEGIN", None, error) from error
 
 
-def _explain_violation(error: IntegrityError) -> NoReturn:
-    """NotFound where a reference leads nowhere, Conflict where the row exists; anything else is a bug and stays as it is."""
+def _violation(error: IntegrityError, conflict: str) -> Exception:
+    """Which of our errors it is; itself where it is a bug."""
     text = str(error.orig)
-    if "FOREIGN KEY" in text or _sqlstate(error) == "23503":
-        raise NotFound(f"it refers to something that does not exist: {text}") from error
-    if "UNIQUE" in text or _sqlstate(error) == "23505":
-        raise Conflict(f"it exists already: {text}") from error
-    raise error
+    if "UNIQUE" in text or _sqlstate(error) == _UNIQUE_VIOLATION:
+        return Conflict(conflict)
+    if "FOREIGN KEY" in text or _sqlstate(error) == _FOREIGN_KEY_VIOLATION:
+        return NotFound(f"it refers to something that does not exist: {text}")
+    return error
 
 
-def _unanswered(error: Exception, place: str) -> DependencyFailed:
+def _unanswered(error: Exception, place: str) -> Exception:
     cause = getattr(error, "orig", None) or error
-    if "no such table" in str(cause) or _sqlstate(error) == "42P01":
-        return DependencyFailed(f"{place} has no tables yet ({cause}); run `caretaker migrate`", transient=False)
+    if "no such table" in str(cause):
+        return _without_tables(cause, place)
     return DependencyFailed(f"the database {place} did not answer: {cause}", transient=True)
+
+
+def _refused(error: DBAPIError, place: str) -> Exception:
+    if _sqlstate(error) == _UNDEFINED_TABLE:
+        return _without_tables(error.orig, place)
+    if type(error.orig) is SqliteDatabaseError:
+        return DependencyFailed(f"{place} is damaged or not a database ({error.orig}); restore the backup", transient=False)
+    return error
+
+
+def _without_tables(cause: object, place: str) -> DependencyFailed:
+    return DependencyFailed(f"{place} lacks tables of this program ({cause}); run `caretaker migrate`", transient=False)
 
 
 def _sqlstate(error: Exception) -> str | None:

@@ -50,25 +50,19 @@ class OrderStore:
 
     def insert(self, order: WorkOrder, entry: OrderLogEntry) -> WorkOrder:
         """The order with its id. Raises Conflict where one is unfinished for the same problem and device or place."""
-        try:
-            with self._database.begin() as connection:
-                new = insert(WORK_ORDER).values(**_row(order), log_hash=START).returning(WORK_ORDER.c.id)
-                stored = replace(order, id=connection.execute(new).scalar_one())
-                _log(connection, stored, entry, previous=START)
-        except Conflict as error:
-            raise _already_open(order) from error
+        with self._database.begin(conflict=_already_open(order)) as connection:
+            new = insert(WORK_ORDER).values(**_row(order), log_hash=START).returning(WORK_ORDER.c.id)
+            stored = replace(order, id=connection.execute(new).scalar_one())
+            _log(connection, stored, entry, previous=START)
         return stored
 
     def update(self, order: WorkOrder, entry: OrderLogEntry) -> WorkOrder:
         """The order with its next version. Raises Conflict where somebody changed it since it was read."""
         stored = replace(order, version=order.version + 1)
-        try:
-            with self._database.begin() as connection:
-                previous = _check_version(connection, order)
-                connection.execute(update(WORK_ORDER).where(WORK_ORDER.c.id == order.id).values(_row(stored)))
-                _log(connection, stored, entry, previous=previous)
-        except Conflict as error:
-            raise (error if error.__cause__ is None else _already_open(order)) from error
+        with self._database.begin(conflict=_already_open(order)) as connection:
+            previous = _check_version(connection, order)
+            connection.execute(update(WORK_ORDER).where(WORK_ORDER.c.id == order.id).values(_row(stored)))
+            _log(connection, stored, entry, previous=previous)
         return stored
 
     def log(self, order_id: int) -> OrderLog:
@@ -140,9 +134,8 @@ def _check_version(connection: Connection, order: WorkOrder) -> str:
     return str(found.log_hash)
 
 
-def _already_open(order: WorkOrder) -> Conflict:
-    place = order.device_id or order.space_id
-    return Conflict(f"a work order for {order.problem} is open at {place}; add to that one")
+def _already_open(order: WorkOrder) -> str:
+    return f"a work order for {order.problem} is open at {order.device_id or order.space_id}; add to that one"
 
 
 def _log(connection: Connection, order: WorkOrder, entry: OrderLogEntry, *, previous: str) -> None:

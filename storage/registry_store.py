@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, select
 
@@ -12,6 +12,8 @@ from devices.model import Device, Space
 from devices.registry import Registry
 from storage.database import Database, Lock, queue_for, upsert
 from storage.schema import DEVICE, REGISTRY_REVISION, SPACE
+
+Thing = TypeVar("Thing", Space, Device)
 
 
 class RegistryStore:
@@ -28,8 +30,8 @@ class RegistryStore:
         with self._database.begin() as connection:
             queue_for(connection, Lock.REGISTRY)
             before = _load(connection)
-            changed_spaces = [space for space in spaces if before.spaces.get(space.id) != space]
-            changed_devices = [device for device in devices if before.devices.get(device.id) != device]
+            changed_spaces = [space for space in _last_of_each(spaces) if before.spaces.get(space.id) != space]
+            changed_devices = [device for device in _last_of_each(devices) if before.devices.get(device.id) != device]
             if not changed_spaces and not changed_devices:
                 return
             _check(before, changed_spaces, changed_devices)
@@ -51,6 +53,10 @@ def _load(connection: Connection) -> Registry:
 
 def _natural(thing: Space | Device) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", thing.id)]
+
+
+def _last_of_each(things: Iterable[Thing]) -> Iterable[Thing]:
+    return {thing.id: thing for thing in things}.values()
 
 
 def _check(before: Registry, spaces: list[Space], devices: list[Device]) -> None:

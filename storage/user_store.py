@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from devices.errors import Conflict, NotFound
+from devices.errors import NotFound
 from maintenance.model import CrewMember, Trade
 from storage.database import Database
 from storage.schema import USER_ACCOUNT, USER_SESSION
@@ -22,11 +22,9 @@ class UserStore:
 
     def create(self, user: User, password_hash: str) -> None:
         """Raises Conflict where the name is taken."""
-        try:
-            with self._database.begin() as connection:
-                connection.execute(insert(USER_ACCOUNT).values(**_row(user), password_hash=password_hash))
-        except Conflict as error:
-            raise Conflict(f"there is a user {user.username!r} already; choose another name") from error
+        taken = f"there is a user {user.username!r} already; choose another name"
+        with self._database.begin(conflict=taken) as connection:
+            connection.execute(insert(USER_ACCOUNT).values(**_row(user), password_hash=password_hash))
 
     def save(self, user: User) -> None:
         """Replaces everything but the password; a disabled user's sessions end. Raises NotFound."""
