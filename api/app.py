@@ -1,0 +1,118 @@
+"""The application: routes by noun behind one guard, one error map, one live feed. `create_app(deps)` is all that others need."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import cast
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
+
+from api import errors
+from api.changes import describer
+from api.deps import DemoUser, Deps, Kept, SiteInfo
+from api.guard import check_rules
+from api.headers import SecurityHeaders
+from api.live import ChangeFeed
+from api.rates import SignInLimiter
+from api.registry_cache import RegistryCache
+from api.routes import (
+    alerts,
+    auth,
+    consumption,
+    crew,
+    devices,
+    events,
+    findings,
+    health,
+    metrics,
+    reference,
+    spaces,
+    stream,
+    summary,
+    work_orders,
+)
+
+__all__ = ["DemoUser", "Deps", "SiteInfo", "create_app", "feed_of"]
+
+BODY_LIMIT_BYTES = 1024 * 1024
+ROUTERS: tuple[APIRouter, ...] = (
+    auth.router,
+    summary.router,
+    spaces.router,
+    devices.router,
+    consumption.router,
+    findings.router,
+    alerts.router,
+    work_orders.router,
+    crew.router,
+    events.router,
+    stream.router,
+    health.router,
+    metrics.router,
+    reference.router,
+)
+
+
+def create_app(deps: Deps) -> FastAPI:
+    """Raises ValueError where a route has no rule in api.permissions. Mount the pages at "/" afterwards."""
+    app = FastAPI(
+        title="Caretaker",
+        version="1",
+        summary="From a meter reading to an accepted repair and a measured saving",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=BODY_LIMIT_BYTES,
+        lifespan=_lifespan,
+    )
+    app.state.deps = deps
+    app.state.kept = Kept(
+        registry=RegistryCache(deps.registry), limiter=SignInLimiter(), feed=ChangeFeed(deps.changes, describer(deps))
+    )
+    errors.install(app)
+    app.add_middleware(SecurityHeaders)
+    for router in ROUTERS:
+        app.include_router(router)
+    check_rules(api_routes())
+    app.router.routes.append(Route("/api/{rest:path}", _nothing_here, methods=_ANY, include_in_schema=False))
+    return app
+
+
+def feed_of(app: FastAPI) -> ChangeFeed:
+    """The live feed: `wake()` it on bus messages, `close()` it before the server stops."""
+    return cast("Kept", app.state.kept).feed
+
+
+def api_routes() -> list[APIRoute]:
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    feed = feed_of(app)
+    await feed.start()
+    task = asyncio.create_task(feed.run())
+    try:
+        yield
+    finally:
+        feed.close()
+        await task
+
+
+_ANY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+async def _nothing_here(request: Request) -> None:
+    """Keeps what is under /api from falling through to the pages: 405 where another method would do, else 404."""
+    allowed = sorted(
+        method
+        for route in api_routes()
+        if route.matches({**request.scope, "type": "http"})[0] is not Match.NONE
+        for method in route.methods or ()
+    )
+    if allowed:
+        raise HTTPException(405, "this address knows other methods: " + ", ".join(allowed), {"Allow": ", ".join(allowed)})
+    raise HTTPException(404, "no such address; see /docs")

@@ -1,0 +1,115 @@
+"""What the API is made of: the stores it reads, the time it is, and the values it keeps between requests."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, cast
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+
+from analytics.calendar import Calendar
+from analytics.tariff import Rates
+from api.live import ChangeFeed
+from api.rates import SignInLimiter
+from api.registry_cache import RegistryCache
+from devices.registry import Registry
+from maintenance.sla import WorkingCalendar
+from storage.alert_store import AlertStore
+from storage.audit_store import AuditStore
+from storage.change_store import ChangeStore
+from storage.event_store import EventStore
+from storage.finding_store import FindingStore
+from storage.health_store import HealthStore
+from storage.idempotency_store import IdempotencyStore
+from storage.order_store import OrderStore
+from storage.reading_store import ReadingStore
+from storage.registry_store import RegistryStore
+from storage.user import User
+from storage.user_store import UserStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteInfo:
+    id: str
+    name: str
+    name_zh: str
+    timezone: str
+    currency: str
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoUser:
+    """Listed with its password on the sign-in page; exists in the demo only."""
+
+    username: str
+    password: str
+    display_name: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deps:
+    """`bus(kind, id)` wakes the other processes and must not block; `broker_reachable` answers at once from what it knows.
+
+    `base_url` is the address people reach the pages at (QR codes), without a trailing slash; empty: taken from the request.
+    """
+
+    registry: RegistryStore
+    events: EventStore
+    findings: FindingStore
+    alerts: AlertStore
+    orders: OrderStore
+    users: UserStore
+    audit: AuditStore
+    changes: ChangeStore
+    health: HealthStore
+    idempotency: IdempotencyStore
+    readings: ReadingStore
+    site: SiteInfo
+    rates: Rates
+    calendar: Calendar
+    working_calendar: WorkingCalendar
+    now: Callable[[], datetime]
+    bus: Callable[[str, int], None]
+    broker_reachable: Callable[[], bool]
+    metrics_dir: Path
+    demo_users: tuple[DemoUser, ...] = ()
+    base_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What outlives a request: the registry as last read, the sign-in attempts, the live feed."""
+
+    registry: RegistryCache
+    limiter: SignInLimiter
+    feed: ChangeFeed
+
+
+async def deps_of(request: Request) -> Deps:
+    return cast("Deps", request.app.state.deps)
+
+
+async def kept_of(request: Request) -> Kept:
+    return cast("Kept", request.app.state.kept)
+
+
+async def caller_of(request: Request) -> User:
+    """The signed-in user that the guard found; routes open to anonymous callers must not ask."""
+    return cast("User", request.state.user)
+
+
+def registry_of(request: Request) -> Registry:
+    return cast("Kept", request.app.state.kept).registry.current()
+
+
+DepsHere = Annotated[Deps, Depends(deps_of)]
+KeptHere = Annotated[Kept, Depends(kept_of)]
+Caller = Annotated[User, Depends(caller_of)]
+RegistryHere = Annotated[Registry, Depends(registry_of)]

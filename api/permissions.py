@@ -1,0 +1,107 @@
+"""Who may do what, in one table: (method, path) → roles. A route without a line here does not start.
+
+Roles open the door of a route; `visible_spaces`, `may_see_order` and the engines decide about the single thing behind it.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from devices.model import SpaceKind
+from devices.registry import Registry
+from maintenance.model import WorkOrder
+from storage.user import Role, User
+
+
+class Open(StrEnum):
+    """Routes that need no sign-in: for anybody, or for programs on this machine (scrapers) and the roles beside it."""
+
+    EVERYBODY = "everybody"
+
+
+EVERYBODY = Open.EVERYBODY
+ALL = frozenset(Role)
+STAFF = ALL - {Role.REPORTER}
+DESK = frozenset({Role.ADMIN, Role.SECURITY, Role.DISPATCHER})
+ALERTING = DESK | {Role.ENERGY_MANAGER}
+ENERGY = frozenset({Role.ADMIN, Role.ENERGY_MANAGER, Role.LOGISTICS_HEAD, Role.DISPATCHER})
+DISPATCH = frozenset({Role.ADMIN, Role.DISPATCHER, Role.LOGISTICS_HEAD})
+CAMPUS_WIDE = STAFF - {Role.CREW}
+"""Who sees every order of the buildings they may see."""
+
+Rule = frozenset[Role] | Open
+
+RULES: dict[tuple[str, str], Rule] = {
+    ("GET", "/healthz"): EVERYBODY,
+    ("GET", "/readyz"): EVERYBODY,
+    ("GET", "/metrics"): EVERYBODY,
+    ("GET", "/docs"): EVERYBODY,
+    ("GET", "/docs.css"): EVERYBODY,
+    ("GET", "/openapi.json"): EVERYBODY,
+    ("POST", "/api/v1/auth/token"): EVERYBODY,
+    ("GET", "/api/v1/auth/demo-users"): EVERYBODY,
+    ("GET", "/api/v1/site"): EVERYBODY,
+    ("POST", "/api/v1/auth/logout"): ALL,
+    ("GET", "/api/v1/me"): ALL,
+    ("GET", "/api/v1/summary"): STAFF,
+    ("GET", "/api/v1/spaces"): ALL,
+    ("GET", "/api/v1/spaces/{space_id}"): ALL,
+    ("GET", "/api/v1/spaces/{space_id}/qr.svg"): STAFF,
+    ("GET", "/api/v1/devices"): STAFF,
+    ("GET", "/api/v1/devices/{device_id}"): STAFF,
+    ("GET", "/api/v1/devices/{device_id}/readings"): STAFF,
+    ("GET", "/api/v1/consumption"): ENERGY,
+    ("GET", "/api/v1/consumption/breakdown"): ENERGY,
+    ("GET", "/api/v1/findings"): STAFF,
+    ("GET", "/api/v1/findings/{finding_id}"): STAFF,
+    ("GET", "/api/v1/alerts"): STAFF,
+    ("GET", "/api/v1/alerts/{alert_id}"): STAFF,
+    ("POST", "/api/v1/alerts/{alert_id}/acknowledge"): ALERTING,
+    ("POST", "/api/v1/alerts/{alert_id}/resolve"): DESK,
+    ("GET", "/api/v1/work-orders"): ALL,
+    ("POST", "/api/v1/work-orders"): ALL,
+    ("GET", "/api/v1/work-orders/{order_id}"): ALL,
+    ("POST", "/api/v1/work-orders/{order_id}/{event}"): ALL,
+    ("GET", "/api/v1/crew"): DISPATCH,
+    ("GET", "/api/v1/events"): DESK,
+    ("GET", "/api/v1/stream"): ALL,
+}
+
+
+def rule_for(methods: Iterable[str], path: str) -> Rule | None:
+    return next((RULES[method, path] for method in methods if (method, path) in RULES), None)
+
+
+def visible_spaces(user: User, registry: Registry) -> frozenset[str] | None:
+    """Ids of the spaces the user may see, or None for all. Limited users see the site, their buildings and what is inside."""
+    if user.buildings is None:
+        return None
+    inside = {space.id for building in user.buildings for space in registry.within(building)}
+    sites = {space.id for space in registry.spaces.values() if space.kind is SpaceKind.SITE}
+    return frozenset(inside | sites)
+
+
+def owned_spaces(user: User, registry: Registry) -> frozenset[str] | None:
+    """Like `visible_spaces` without the site: whose alerts, devices and numbers the user may see."""
+    if user.buildings is None:
+        return None
+    return frozenset(space.id for building in user.buildings for space in registry.within(building))
+
+
+def is_staff(user: User) -> bool:
+    return bool(user.roles & STAFF)
+
+
+def may_see_space(user: User, registry: Registry, space_id: str) -> bool:
+    spaces = owned_spaces(user, registry)
+    return spaces is None or space_id in spaces
+
+
+def may_see_order(user: User, registry: Registry, order: WorkOrder) -> bool:
+    """Own reports and own jobs always; crews also what nobody has taken in their trades; others by building."""
+    if user.username in {order.reporter, order.assignee}:
+        return True
+    if not may_see_space(user, registry, order.space_id):
+        return False
+    if user.roles & CAMPUS_WIDE:
+        return True
+    return Role.CREW in user.roles and order.assignee is None and order.trade in user.trades

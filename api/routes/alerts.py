@@ -1,0 +1,113 @@
+"""Alerts: seen, acknowledged, resolved by people. The rules are alerts.machine's; this translates."""
+
+# ruff: noqa: PLR0913, PLR0917 - FastAPI wants one argument for each part of the address
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from alerts import engine
+from alerts.model import Alert, AlertState, Severity
+from alerts.rules import rule_for
+from analytics.finding import Finding
+from api import present, schemas
+from api.deps import Caller, Deps, DepsHere, RegistryHere
+from api.guard import GuardedRoute
+from api.paging import SCAN_LIMIT, Cursor, Limit, page_of
+from api.permissions import may_see_space, owned_spaces
+from api.words import words
+from devices.errors import NotFound
+from devices.registry import Registry
+from storage.user import User
+
+router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["alerts"])
+
+
+@router.get("/alerts", summary="Alerts, worst first")
+def list_alerts(
+    deps: DepsHere,
+    registry: RegistryHere,
+    caller: Caller,
+    state: Annotated[str | None, Query(description="open,acknowledged,resolved,pending; default: all")] = None,
+    severity: Annotated[str | None, Query(description="life_safety,critical,major,minor,info")] = None,
+    space: Annotated[str | None, Query(description="in this space and inside it")] = None,
+    device: str | None = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+) -> schemas.Page[schemas.AlertOut]:
+    severities = words(severity, Severity, place="severity")
+    found = deps.alerts.list(
+        states=words(state, AlertState, place="state"), space_ids=_spaces(caller, registry, space), limit=SCAN_LIMIT
+    )
+    chosen = [
+        alert
+        for alert in found
+        if (severities is None or alert.severity in severities) and (device is None or alert.device_id == device)
+    ]
+    page, following = page_of(chosen, lambda alert: str(alert.id), limit, cursor)
+    return schemas.Page(items=[_shown(deps, registry, alert) for alert in page], next=following)
+
+
+@router.get("/alerts/{alert_id}", summary="One alert with evidence and history")
+def get_alert(alert_id: int, deps: DepsHere, registry: RegistryHere, caller: Caller) -> schemas.AlertDetail:
+    alert = alert_for(deps, registry, caller, alert_id)
+    finding = _finding(deps, alert)
+    return schemas.AlertDetail(
+        **dict(_shown(deps, registry, alert)),
+        evidence=present.evidence(finding.evidence) if finding else None,
+        waste=present.waste(finding.waste) if finding else None,
+        log=[present.log_line(entry) for entry in deps.alerts.log(alert_id)],
+        first_steps=[rule_for(alert.kind).advice],
+    )
+
+
+@router.post("/alerts/{alert_id}/acknowledge", summary="I have seen it and act on it")
+def acknowledge(
+    alert_id: int, deps: DepsHere, registry: RegistryHere, caller: Caller, body: schemas.AcknowledgeIn | None = None
+) -> schemas.AlertOut:
+    alert_for(deps, registry, caller, alert_id)
+    now = deps.now()
+    outcome = engine.acknowledge(deps.alerts, alert_id, caller.username, now)
+    deps.audit.append(now, caller.username, "alert.acknowledge", str(alert_id), body.note if body else "")
+    deps.bus("alert", alert_id)
+    return _shown(deps, registry, outcome.alert or deps.alerts.get(alert_id))
+
+
+@router.post("/alerts/{alert_id}/resolve", summary="End it by hand, with the reason")
+def resolve(alert_id: int, body: schemas.ResolveIn, deps: DepsHere, registry: RegistryHere, caller: Caller) -> schemas.AlertOut:
+    alert_for(deps, registry, caller, alert_id)
+    now = deps.now()
+    outcome = engine.resolve(deps.alerts, alert_id, caller.username, body.reason, now)
+    deps.audit.append(now, caller.username, "alert.resolve", str(alert_id), body.reason)
+    deps.bus("alert", alert_id)
+    return _shown(deps, registry, outcome.alert or deps.alerts.get(alert_id))
+
+
+def alert_for(deps: Deps, registry: Registry, user: User, alert_id: int) -> Alert:
+    """Raises NotFound, also where the caller may not know that it exists."""
+    alert = deps.alerts.get(alert_id)
+    if not may_see_space(user, registry, alert.space_id):
+        raise NotFound(f"there is no alert {alert_id}")
+    return alert
+
+
+def _spaces(user: User, registry: Registry, space: str | None) -> frozenset[str] | None:
+    owned = owned_spaces(user, registry)
+    if space is None:
+        return owned
+    inside = frozenset(found.id for found in registry.within(space))
+    return inside if owned is None else inside & owned
+
+
+def _shown(deps: Deps, registry: Registry, alert: Alert) -> schemas.AlertOut:
+    order = deps.orders.for_alert(alert.id)
+    return present.alert(registry, alert, order_id=order.id if order else None)
+
+
+def _finding(deps: Deps, alert: Alert) -> Finding | None:
+    if alert.finding_id is None:
+        return None
+    try:
+        return deps.findings.get(alert.finding_id)
+    except NotFound:
+        return None  # expired by retention before its alert

@@ -1,0 +1,113 @@
+"""What spaces used, what it cost, and which part of them used it."""
+
+# ruff: noqa: PLR0913, PLR0917 - FastAPI wants one argument for each part of the address
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api import present, schemas
+from api.consumption import METER_KIND, Every, Ledger, Quantity, Span, Used, by_day, hourly, span_of, total, unit_of
+from api.deps import Caller, Deps, DepsHere, RegistryHere
+from api.guard import GuardedRoute
+from api.permissions import owned_spaces
+from api.routes.spaces import space_for
+from api.times import aware_range
+from devices.errors import NotFound
+from devices.model import Space
+from devices.registry import Registry
+from storage.user import User
+
+router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["energy and water"])
+
+SpaceId = Annotated[str, Query(max_length=100)]
+
+
+@router.get("/consumption", summary="Consumption by hour or day")
+def consumption(
+    space: SpaceId,
+    quantity: Quantity,
+    deps: DepsHere,
+    registry: RegistryHere,
+    caller: Caller,
+    start: Annotated[datetime | None, Query(description="default: 24 h (or 30 days) before `end`")] = None,
+    end: Annotated[datetime | None, Query(description="default: now")] = None,
+    every: Every = Every.HOUR,
+) -> schemas.Consumption:
+    """[start, end) widened to whole hours or site days; `value` is null where no meter has data."""
+    found = _measured_space(caller, registry, space)
+    span = _span(deps, start, end, every)
+    hours = _hours(deps, registry, found.id, quantity, span)
+    items = by_day(hours, span.zone) if every is Every.DAY else hours
+    return schemas.Consumption(
+        space=present.space(found),
+        quantity=quantity,
+        unit=unit_of(quantity),
+        every=every,
+        items=[schemas.ConsumptionItem(start=item.start, quality=present.flags(item.quality), **_amount(item)) for item in items],
+        total=schemas.Amount(**_amount(total(hours, span.start))),
+        currency=deps.site.currency,
+    )
+
+
+@router.get("/consumption/breakdown", summary="Consumption of the parts of a space")
+def breakdown(
+    space: SpaceId,
+    quantity: Quantity,
+    deps: DepsHere,
+    registry: RegistryHere,
+    caller: Caller,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> schemas.Breakdown:
+    """`share` is of the total of the space; `unattributed` is what no part accounts for (losses, unmetered parts)."""
+    found = _measured_space(caller, registry, space)
+    span = _span(deps, start, end, Every.HOUR)
+    whole = total(_hours(deps, registry, found.id, quantity, span), span.start)
+    parts = [(child, total(_hours(deps, registry, child.id, quantity, span), span.start)) for child in registry.children(found.id)]
+    return schemas.Breakdown(
+        space=present.space(found),
+        quantity=quantity,
+        unit=unit_of(quantity),
+        items=[
+            schemas.Share(space=present.space(child), share=_share(part.value, whole.value), **_amount(part))
+            for child, part in parts
+        ],
+        total=schemas.Amount(**_amount(whole)),
+        unattributed=_rest(whole.value, [part.value for _, part in parts]),
+        currency=deps.site.currency,
+    )
+
+
+def _measured_space(user: User, registry: Registry, space_id: str) -> Space:
+    """Raises NotFound; the whole site's numbers are only for those who may see all of it."""
+    found = space_for(user, registry, space_id)
+    owned = owned_spaces(user, registry)
+    if owned is not None and space_id not in owned:
+        raise NotFound(f"there is no space {space_id!r}")
+    return found
+
+
+def _span(deps: Deps, start: datetime | None, end: datetime | None, every: Every) -> Span:
+    default = timedelta(days=30) if every is Every.DAY else timedelta(hours=24)
+    since, until = aware_range(start, end, zone=deps.site.zone, now=deps.now(), default=default)
+    return span_of(since, until, every, deps.site.zone)
+
+
+def _hours(deps: Deps, registry: Registry, space_id: str, quantity: Quantity, span: Span) -> list[Used]:
+    meters = [meter.id for meter in registry.meters_of(space_id, METER_KIND[quantity])]
+    ledger = Ledger(readings=deps.readings, rates=deps.rates, calendar=deps.calendar)
+    return hourly(ledger, meters, quantity, span, deps.now())
+
+
+def _amount(used: Used) -> dict[str, float | None]:
+    return {"value": used.value, "cost": used.cost, "kgco2e": used.kgco2e}
+
+
+def _share(part: float | None, whole: float | None) -> float | None:
+    return part / whole if part is not None and whole else None
+
+
+def _rest(whole: float | None, parts: list[float | None]) -> float | None:
+    return None if whole is None else whole - sum(part or 0.0 for part in parts)
