@@ -13,6 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from storage.database import Database
+
 _START_TIMEOUT_S = 30
 
 
@@ -102,3 +104,18 @@ def _wait_until_ready(address: str, server: subprocess.Popen[bytes], directory: 
         else:
             return address
     pytest.fail(f"PostgreSQL did not start: {(directory / 'log').read_text()}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind in turn."""
+    return f"sqlite:///{tmp_path / 'caretaker.sqlite'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def any_database(any_database_url: str) -> Iterator[Database]:
+    """A migrated database of each kind in turn."""
+    database = Database(any_database_url)
+    database.migrate()
+    yield database
+    database.close()
