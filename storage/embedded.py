@@ -19,16 +19,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from devices.errors import BadInput, DependencyFailed
+from devices.errors import DependencyFailed
 from devices.model import Reading
 from storage import embedded_hot, embedded_sealed, embedded_table
 from storage.embedded_catalogue import Catalogue
-from storage.embedded_days import DAY_MS, Days, check_day, day_of
+from storage.embedded_days import DAY_MS, HOUR_MS, Days, day_of
 from storage.embedded_fold import Folder
 from storage.embedded_hot import HotReaders, HotRow, HotWriter
 from storage.embedded_sealed import SealedReader
 from storage.embedded_sqlite import explained
-from storage.reading_store import Aggregate, Window
+from storage.reading_store import Aggregate, Window, all_windows, check_edges, check_readings
 
 _IMPORT_CHUNK = 50_000
 _T = TypeVar("_T")
@@ -58,6 +58,8 @@ class EmbeddedReadingStore:
     # ---- writing
 
     def write(self, readings: Sequence[Reading]) -> None:
+        if not readings:
+            return
         with explained(self._what), self._write_lock:
             for day, rows in sorted(self._by_day(readings).items()):
                 self._append(day, rows)
@@ -119,38 +121,30 @@ class EmbeddedReadingStore:
         return embedded_table.to_frame(self._table(device_ids, metrics, (start_ms, end_ms)))
 
     def windows(self, device_ids: Sequence[str], metric: str, edges_ms: Sequence[int], aggregate: Aggregate) -> list[Window]:
-        if any(start >= end for start, end in pairwise(edges_ms)):
-            raise BadInput("window edges must ascend strictly; sort them and remove doubles", place="edges_ms")
+        check_edges(edges_ms)
         if len(edges_ms) < 2 or not device_ids:
             return []
         with explained(self._what):
             rows = self._retry(lambda: self._window_rows(device_ids, metric, edges_ms, aggregate))
-        found = {(device, place): (value, count, quality) for device, place, value, count, quality in rows}
-        empty = (0.0 if aggregate is Aggregate.COUNT else None, 0, 0)
-        windows = []
-        for device in dict.fromkeys(device_ids):
-            for place, start in enumerate(edges_ms[:-1]):
-                value, count, quality = found.get((device, place), empty)
-                windows.append(Window(device_id=device, start_ms=start, value=value, count=count, quality=quality))
-        return windows
+        return all_windows(device_ids, edges_ms, aggregate, {row[:2]: row[2:] for row in rows})
 
     # ---- inside
 
     def _by_day(self, readings: Sequence[Reading]) -> dict[int, list[HotRow]]:
+        """At least one reading, checked and numbered. Nearly every batch lies within one day."""
+        first, last = check_readings(readings)
         ids = self._catalogue.ids
-        unknown = {(r[0], r[1]) for r in readings} - ids.keys()
+        unknown = {reading[:2] for reading in readings} - ids.keys()
         if unknown:
             self._catalogue.add(unknown)
-        day = readings[0].ts_ms // DAY_MS if readings else 0
-        start, end = day * DAY_MS, (day + 1) * DAY_MS
-        check_day(day)
-        if all(start <= r[2] < end for r in readings):  # nearly every batch lies within one day
-            rows = [((ts - start) // 3_600_000, ids[d, m], ts % 3_600_000, v, q) for d, m, ts, v, q in readings]
-            return {day: rows} if rows else {}
+        day = first // DAY_MS
+        if day == last // DAY_MS:
+            start = day * DAY_MS
+            return {day: [((ts - start) // HOUR_MS, ids[d, m], ts % HOUR_MS, v, q) for d, m, ts, v, q in readings]}
         grouped: dict[int, list[HotRow]] = defaultdict(list)
         for device, metric, ts, value, quality in readings:
-            check_day(ts // DAY_MS)
-            grouped[ts // DAY_MS].append(embedded_hot.hot_row(ids[device, metric], ts, value, quality))
+            row = (ts % DAY_MS // HOUR_MS, ids[device, metric], ts % HOUR_MS, value, quality)
+            grouped[ts // DAY_MS].append(row)
         return grouped
 
     def _append(self, day: int, rows: Sequence[HotRow]) -> None:

@@ -13,13 +13,8 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
-from devices.errors import BadInput
-
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
-LAST_DAY = 47_481
-"""2099-12-31. A time after it is a device's broken clock; the ingest has put the server's time in its place."""
-
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _LOCKS = 32
 
@@ -27,11 +22,6 @@ _LOCKS = 32
 def day_of(day: date) -> int:
     """Days since 1970-01-01."""
     return day.toordinal() - _EPOCH_ORDINAL
-
-
-def check_day(day: int) -> None:
-    if not 0 <= day <= LAST_DAY:
-        raise BadInput(f"a reading's time lies outside 1970-2099 (day {day} since 1970); correct ts_ms, epoch milliseconds UTC")
 
 
 class Days:

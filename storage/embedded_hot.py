@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from devices.errors import BadInput
 from storage.embedded_days import DAY_MS, HOUR_MS, Days, fsync_folder
 from storage.embedded_sqlite import connect, transaction
 
@@ -58,10 +57,7 @@ class HotWriter:
         connection, known = self._connection(day, path)
         fresh = {row[:2] for row in rows} - known
         with transaction(connection):
-            try:
-                connection.executemany(_WRITE, rows)
-            except sqlite3.IntegrityError:  # SQLite keeps no NaN
-                raise BadInput("the value of a reading is not a number; refuse such readings before they are stored") from None
+            connection.executemany(_WRITE, rows)
             if fresh:
                 connection.executemany(_NEWEST, sorted(fresh))
         known |= fresh
@@ -149,10 +145,6 @@ class HotReaders:
             surplus = self._idle.pop(0)[1] if len(self._idle) > self._limit else None
         if surplus is not None:
             surplus.close()
-
-
-def hot_row(series: int, ts_ms: int, value: float, quality: int) -> HotRow:
-    return (ts_ms % DAY_MS // HOUR_MS, series, ts_ms % HOUR_MS, value, quality)
 
 
 def read(

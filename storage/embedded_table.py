@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from devices.errors import BadInput
-from storage.embedded_days import DAY_MS, LAST_DAY
+from devices.model import Reading
+from storage.reading_store import END_MS
 
 _NAME = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
@@ -41,6 +42,12 @@ def from_rows(rows: npt.NDArray[np.void], names: Mapping[int, tuple[str, str]]) 
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
+def from_readings(readings: Sequence[Reading]) -> pa.Table:
+    if not readings:
+        return empty()
+    return encoded(pa.Table.from_arrays([pa.array(column) for column in zip(*readings, strict=True)], names=SCHEMA.names))
+
+
 def encoded(table: pa.Table) -> pa.Table:
     """A table with our columns in our types."""
     columns = [
@@ -60,10 +67,8 @@ def checked(table: pa.Table) -> pa.Table:
     columns = [_cast(table[field.name], field) for field in SCHEMA]
     ours = pa.Table.from_arrays(columns, schema=SCHEMA)
     _refuse(pc.invert(pc.is_finite(ours["value"])), "value", "is not a finite number")
-    day = pc.divide(ours["ts_ms"], DAY_MS)
-    _refuse(
-        pc.or_(pc.less(ours["ts_ms"], 0), pc.greater(day, LAST_DAY)), "ts_ms", "lies outside 1970-2099 (epoch milliseconds UTC)"
-    )
+    outside = pc.or_(pc.less(ours["ts_ms"], 0), pc.greater_equal(ours["ts_ms"], END_MS))
+    _refuse(outside, "ts_ms", "lies outside 1970-2099 (epoch milliseconds UTC)")
     return ours
 
 
