@@ -1,0 +1,173 @@
+"""The alerts role: fire and door messages on a connection of its own, the findings of the others, timers, work orders.
+
+Two threads. The lane takes messages and writes alarms, nothing else; the desk follows what is stored and raises orders. So a
+hundred orders to raise never stand before a smoke detector.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from analytics.finding import Finding
+from devices.errors import CaretakerError, Conflict, DependencyFailed
+from devices.registry import Registry
+from ingest.decoders import FamilyMap, decode
+from runtime.bus import Bus
+from runtime.databases import open_database
+from runtime.roles.alerts_desk import Desk
+from runtime.roles.alerts_inbox import Inbox, Letter
+from runtime.roles.alerts_lane import FastLane, Moment, Said
+from runtime.settings import Settings
+from storage.change import ChangeKind
+from storage.database import Database
+
+_LOG = logging.getLogger(__name__)
+
+TICK_S = 1.0
+RECONCILE_S = 60.0
+REGISTRY_S = 5.0
+_RETRY_S = 0.2
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Until `stop` is set. Raises DependencyFailed where the database does not answer at the start."""
+    database = open_database(settings)
+    try:
+        database.migrate()
+        Role(settings, database, stop).run()
+    finally:
+        database.close()
+
+
+class Role:
+    """Owns the threads, the connections and the clock."""
+
+    def __init__(self, settings: Settings, database: Database, stop: threading.Event) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._wake = threading.Event()
+        self._bus = Bus(settings, "alerts", self._hint)
+        self._desk = Desk(database, ZoneInfo(settings.site.timezone), self._bus.publish)
+        self._lane = FastLane(self._desk.registry, self._desk.findings.active(), _moment())
+        self._inbox = Inbox(settings, lambda: _moment().wall_ms)
+        self._families = FamilyMap()
+
+    def run(self) -> None:
+        self._bus.start()
+        self._inbox.start(self._lane.device_ids)
+        lane = threading.Thread(target=self._run_lane, name="fast-lane", daemon=True)
+        lane.start()
+        try:
+            self._run_desk(lane)
+        finally:
+            self._stop.set()
+            lane.join(timeout=5)
+            self._inbox.stop()
+            self._bus.stop()
+
+    # The lane
+
+    def _run_lane(self) -> None:
+        next_tick_s = time.monotonic() + TICK_S
+        while not self._stop.is_set():
+            letter = self._inbox.get(max(0.0, next_tick_s - time.monotonic()))
+            if isinstance(letter, Registry):
+                self._lane.set_registry(letter, _moment())
+                self._inbox.subscribe(self._lane.device_ids)
+            elif letter is not None:
+                self._take(letter)
+            if time.monotonic() >= next_tick_s:
+                next_tick_s = time.monotonic() + TICK_S
+                self._say(self._lane.tick(_moment()))
+
+    def _take(self, letter: Letter) -> None:
+        message = letter.message
+        now = Moment(message.received_ms, time.monotonic())
+        for decoded in decode(message, self._families.family(message.topic)):
+            self._say(self._lane.take(decoded, now, retained=message.retained))
+        self._inbox.acknowledge(letter)
+
+    def _say(self, said: list[Said]) -> None:
+        for item in said:
+            act = self._desk.record_late if item.late else self._desk.raise_alarm
+            self._persist(act, item.finding)
+        if said:
+            self._wake.set()
+
+    def _persist(self, act: Callable[[Finding, datetime], None], finding: Finding) -> None:
+        """Until it is stored: an alarm is never dropped because the database is busy or away."""
+        failures = 0
+        while True:
+            try:
+                act(finding, _now())
+            except (DependencyFailed, Conflict) as error:
+                failures += 1
+                if failures == 1:
+                    _LOG.error("alarm not stored yet, trying again: %s", error)
+                if self._stop.wait(_RETRY_S):
+                    raise
+            except CaretakerError as error:
+                _LOG.error("alarm left out: %s", error)
+                return
+            else:
+                if failures:
+                    _LOG.warning("alarm stored after %s failures", failures)
+                return
+
+    # The desk
+
+    def _run_desk(self, lane: threading.Thread) -> None:
+        due = {self._tick: 0.0, self._reload: 0.0, self._reconcile: 0.0}
+        every = {self._tick: TICK_S, self._reload: REGISTRY_S, self._reconcile: RECONCILE_S}
+        while not self._stop.is_set():
+            if not lane.is_alive():
+                raise DependencyFailed("the fast lane has died; see the log above", transient=True)
+            self._wake.wait(TICK_S)
+            self._wake.clear()
+            for task, due_s in due.items():
+                if time.monotonic() >= due_s and self._attempt(task):
+                    due[task] = time.monotonic() + every[task]
+            self._attempt(self._follow)
+
+    def _attempt(self, task: Callable[[], None]) -> bool:
+        try:
+            task()
+        except (DependencyFailed, Conflict) as error:
+            _LOG.error("trying again: %s", error)
+            self._stop.wait(_RETRY_S)
+            return False
+        return True
+
+    def _follow(self) -> None:
+        while self._desk.follow(_now(), own_kinds=_is_ours) and not self._stop.is_set():
+            pass
+
+    def _tick(self) -> None:
+        self._desk.tick(_now())
+
+    def _reconcile(self) -> None:
+        self._desk.reconcile(_now())
+
+    def _reload(self) -> None:
+        if self._desk.registry_changed():
+            self._inbox.put_registry(self._desk.registry)
+
+    def _hint(self, kind: str, _entity_id: int) -> None:
+        if kind != ChangeKind.ALERT:
+            self._wake.set()
+
+
+def _is_ours(kind: str) -> bool:
+    """Findings that the lane applies itself, before anybody could read of them."""
+    return kind.startswith(("fire.", "door."))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _moment() -> Moment:
+    return Moment(time.time_ns() // 1_000_000, time.monotonic())

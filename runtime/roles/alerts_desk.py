@@ -1,0 +1,197 @@
+"""Findings into alerts into orders, against the real stores: reads the truth, acts, and can be repeated without harm."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Concatenate, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
+
+from alerts import engine as alerts
+from alerts.model import Alert, AlertState
+from analytics.finding import Finding
+from devices.errors import CaretakerError, DependencyFailed, IllegalTransition
+from devices.registry import Registry
+from maintenance import engine as maintenance
+from maintenance.machine import SYSTEM, OrderRequest
+from maintenance.model import FINAL_STATES, OrderEvent, OrderState, WorkOrder
+from maintenance.sla import WorkingCalendar
+from storage.alert_store import AlertStore
+from storage.change import Change, ChangeKind
+from storage.change_store import ChangeStore
+from storage.database import Database
+from storage.finding_store import FindingStore
+from storage.order_store import OrderStore
+from storage.registry_store import RegistryStore
+from storage.user_store import UserStore
+
+_LOG = logging.getLogger(__name__)
+
+Publish = Callable[[str, int], None]
+
+UNRESOLVED = (AlertState.PENDING, AlertState.OPEN, AlertState.ACKNOWLEDGED)
+_WAITING = (OrderState.RAISED, OrderState.TRIAGED, OrderState.ACCEPTED_BY_REPORTER)
+_ALL = 10_000
+
+Subject = TypeVar("Subject", Finding, Alert, WorkOrder, Change)
+P = ParamSpec("P")
+
+
+class Desk:
+    """Every method may be called again after a failure; each looks at what is stored before it acts."""
+
+    def __init__(self, database: Database, zone: ZoneInfo, publish: Publish) -> None:
+        self.findings = FindingStore(database)
+        self.alerts = AlertStore(database)
+        self.orders = OrderStore(database)
+        self.registry_store = RegistryStore(database)
+        self._changes = ChangeStore(database)
+        self._users = UserStore(database)
+        self._publish = publish
+        self._calendar = WorkingCalendar(zone=zone)
+        self._revision = self.registry_store.revision()
+        self.registry = self.registry_store.load()
+        self.seq = self._changes.last_seq()
+
+    # The fast lane's side
+
+    def raise_alarm(self, finding: Finding, now: datetime) -> None:
+        """Records the finding and applies it: two small transactions between the message and the screen."""
+        stored = self.findings.record(finding, now=now)
+        self._apply(replace(finding, id=stored.id, started=stored.started), now)
+        self._publish(ChangeKind.FINDING, stored.id)
+
+    def record_late(self, finding: Finding, now: datetime) -> None:
+        """For the record only: it raises nothing."""
+        stored = self.findings.record(finding, now=now)
+        self._publish(ChangeKind.FINDING, stored.id)
+
+    # The tail's side
+
+    def follow(self, now: datetime, *, own_kinds: Callable[[str], bool]) -> int:
+        """Acts on the changes since the last call; how many there were. `own_kinds`: findings that the fast lane applies itself."""
+        changes = self._changes.after(self.seq)
+        for change in changes:
+            self._guarded(self._act, change, now, own_kinds)
+            self.seq = change.seq
+        return len(changes)
+
+    def tick(self, now: datetime) -> None:
+        for outcome in alerts.tick(self.alerts, now):
+            self._tell(outcome)
+
+    def registry_changed(self) -> bool:
+        """Reloads the registry where it has changed."""
+        revision = self.registry_store.revision()
+        if revision == self._revision:
+            return False
+        self.registry, self._revision = self.registry_store.load(), revision
+        return True
+
+    def reconcile(self, now: datetime) -> None:
+        """What was missed while nobody listened: findings without alert, alerts whose finding has ended, alerts without order."""
+        active = self.findings.active()
+        for finding in active.values():
+            self._guarded(self._apply, finding, now)
+        for alert in self.alerts.list(states=UNRESOLVED, limit=_ALL):
+            if (alert.kind, alert.device_id) not in active and alert.finding_id is not None:
+                self._guarded(self._apply, replace(self.findings.get(alert.finding_id), active=False), now)
+            else:
+                self._guarded(self._order_for, alert, now)
+        for order in self.orders.list(states=_WAITING, limit=_ALL):
+            self._guarded(self._order_changed, order, now)
+
+    def _act(self, change: Change, now: datetime, own_kinds: Callable[[str], bool]) -> None:
+        if change.kind is ChangeKind.FINDING:
+            finding = self.findings.get(change.entity_id)
+            if not own_kinds(finding.kind):
+                self._apply(finding, now)
+        elif change.kind is ChangeKind.ALERT:
+            self._alert_changed(self.alerts.get(change.entity_id), now)
+        elif change.kind is ChangeKind.ORDER:
+            self._order_changed(self.orders.get(change.entity_id), now)
+
+    def _guarded(self, act: Callable[Concatenate[Subject, P], None], subject: Subject, *more: P.args, **named: P.kwargs) -> None:
+        """One finding, alert or order that cannot be dealt with must not stop the others; a database that is away stops all."""
+        try:
+            act(subject, *more, **named)
+        except DependencyFailed:
+            raise
+        except CaretakerError as error:
+            name, number = type(subject).__name__.lower(), getattr(subject, "id", getattr(subject, "seq", 0))
+            _LOG.error("left out %s %s: %s", name, number, error)
+
+    def _apply(self, finding: Finding, now: datetime) -> None:
+        self._tell(alerts.apply_finding(self.alerts, finding, now))
+
+    def _tell(self, outcome: alerts.Outcome) -> None:
+        if outcome.alert is not None and outcome.effects:
+            self._publish(ChangeKind.ALERT, outcome.alert.id)
+
+    def _alert_changed(self, alert: Alert, now: datetime) -> None:
+        if alert.state is AlertState.RESOLVED:
+            order = self.orders.for_alert(alert.id)
+            if order is not None:
+                self._order_changed(order, now)
+        else:
+            self._order_for(alert, now)
+
+    def _order_for(self, alert: Alert, now: datetime) -> None:
+        """One order for each time the alert opened: what was cancelled or closed since then is not raised again."""
+        if alert.state not in {AlertState.OPEN, AlertState.ACKNOWLEDGED} or alert.drill:
+            return
+        before = self.orders.for_alert(alert.id)
+        if before is not None and (before.state not in FINAL_STATES or before.updated_at >= alert.raised_at):
+            return
+        device = self.registry.devices.get(alert.device_id)
+        kind = device.kind if device else None
+        outcome = maintenance.raise_from_alert(self.orders, alert, now, self._staff(), device_kind=kind)
+        if outcome.order is not None and outcome.created:
+            self._publish(ChangeKind.ORDER, outcome.order.id)
+
+    def _order_changed(self, order: WorkOrder, now: datetime) -> None:
+        if order.state is OrderState.TRIAGED and order.assignee is None:
+            self._dispatch(order, now)
+        elif order.state is OrderState.ACCEPTED_BY_REPORTER and self._sensor_recovered(order):
+            self._close(order, now)
+        elif order.state is OrderState.CLOSED:
+            self._settle(order, now)
+
+    def _dispatch(self, order: WorkOrder, now: datetime) -> None:
+        """Somebody for a job that waits, but never again one who has declined it."""
+        declined = {entry.actor for entry in self.orders.log(order.id) if entry.event == OrderEvent.DECLINE}
+        outcome = maintenance.redispatch(self.orders, order, now, self._staff(), without=declined)
+        if outcome.effects:
+            self._publish(ChangeKind.ORDER, order.id)
+
+    def _close(self, order: WorkOrder, now: datetime) -> None:
+        request = OrderRequest(event=OrderEvent.CLOSE, actor="policy", roles=SYSTEM, note="the sensor has recovered")
+        maintenance.apply(self.orders, order.id, request, now, self._calendar, alerts=self.alerts)
+        self._publish(ChangeKind.ORDER, order.id)
+
+    def _settle(self, order: WorkOrder, now: datetime) -> None:
+        """The dispatcher closed the order against the sensor's word: the alert ends with the dispatcher's reason."""
+        if order.alert_id is None:
+            return
+        alert = self.alerts.get(order.alert_id)
+        if alert.state is AlertState.RESOLVED or order.closed_at is None or alert.raised_at > order.closed_at:
+            return
+        closing = next(entry for entry in reversed(self.orders.log(order.id)) if entry.to_state is OrderState.CLOSED)
+        reason = ": ".join(part for part in (order.verdict, closing.note) if part) or f"order {order.id} closed"
+        try:
+            self._tell(alerts.resolve(self.alerts, alert.id, closing.actor, reason, now))
+        except IllegalTransition:
+            _LOG.info("alert %s waits to be acknowledged, although order %s is closed", alert.id, order.id)
+
+    def _sensor_recovered(self, order: WorkOrder) -> bool:
+        return order.alert_id is not None and self.alerts.get(order.alert_id).state is AlertState.RESOLVED
+
+    def _staff(self) -> maintenance.Desk:
+        crew = maintenance.crew_with_load(self._users.crew(), self.orders.load_by_assignee())
+        return maintenance.Desk(calendar=self._calendar, crew=crew, zones=_zones(self.registry))
+
+
+def _zones(registry: Registry) -> dict[str, str]:
+    """The building of each space."""
+    found = ((space_id, registry.building(space_id)) for space_id in registry.spaces)
+    return {space_id: building.id for space_id, building in found if building is not None}
