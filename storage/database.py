@@ -120,6 +120,8 @@ def _checked(url: str, password: str | None) -> URL:
         )
     if place.get_backend_name() == "sqlite" and place.database in {None, "", ":memory:"}:
         raise BadInput("a database in memory cannot be shared between processes; name a file", place=str(place))
+    if place.get_backend_name() == "sqlite" and password is not None:
+        raise BadInput("a SQLite file takes no password; remove password_file or name a PostgreSQL server", place=str(place))
     return place if password is None else place.set(password=password)
 
 
