@@ -25,6 +25,8 @@ RESET_SHARE = 0.5
 _EARLIEST_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp() * 1000)
 _LATEST_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
 _DOUBTFUL = int(Quality.IMPLAUSIBLE)
+_ESTIMATED = np.uint8(Quality.ESTIMATED)
+_INCOMPLETE = np.uint8(Quality.INCOMPLETE)
 
 _JITTER = 1e-9
 """Relative; a fall within it is floating point, not the meter."""
@@ -214,9 +216,9 @@ def _flags(course: _Course, hours: Ints) -> Flags:
     for index in np.flatnonzero(ts_ms - since > GAP_MS):
         _mark(flags, hours, (int(since[index]), int(ts_ms[index])))
     if ts_ms[0] > hours[0]:
-        flags[0] |= Quality.INCOMPLETE
+        flags[0] |= _INCOMPLETE
     if ts_ms[-1] < hours[-1] + HOUR_MS:
-        flags[-1] |= Quality.INCOMPLETE
+        flags[-1] |= _INCOMPLETE
     return flags
 
 
@@ -230,4 +232,4 @@ def _mark(flags: Flags, hours: Ints, span: tuple[int, int]) -> None:
     """Hours that share more than a moment with the span are ESTIMATED."""
     first = np.searchsorted(hours, span[0] // HOUR_MS * HOUR_MS)
     last = np.searchsorted(hours, span[1] - 1, side="right")
-    flags[first:last] |= Quality.ESTIMATED
+    flags[first:last] |= _ESTIMATED
