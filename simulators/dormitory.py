@@ -80,10 +80,10 @@ def _people(traits: _Traits, rng: np.random.Generator, kind: DayKind) -> tuple[_
         wake, outs = at(8.4, 45) + owl, (at(9.8, 60), at(13.6, 50), at(18.0, 50))
         backs = (at(12.5, 40), at(16.9, 60), at(20.8, 60))
     sleep = np.minimum(at(23.2, 12) + owl / 2, MINUTES - 2)
-    present: _Mask = np.ones((people, MINUTES), dtype=bool)
+    present = np.ones((people, MINUTES), dtype=np.bool_)
     stays = rng.random((3, people, 1)) < (0.12 if kind is DayKind.TERM else 0.4)
     for out, back, stay in zip(outs, backs, stays, strict=True):
-        present = np.logical_and(present, (minute < out) | (minute >= back) | stay)
+        present = present & ((minute < out) | (minute >= back) | stay).astype(np.bool_)
     present = np.logical_and(present, rng.random((people, 1)) >= _AWAY[kind])
     return present, (minute >= wake) & (minute < sleep)
 
@@ -94,8 +94,7 @@ def _by_room(values: Floats) -> Floats:
 
 
 def _any_in_room(mask: _Mask) -> _Mask:
-    result: _Mask = mask.reshape(-1, PEOPLE_PER_ROOM, MINUTES).any(axis=1)
-    return result
+    return np.asarray(mask.reshape(-1, PEOPLE_PER_ROOM, MINUTES).any(axis=1), dtype=np.bool_)
 
 
 def _lights(traits: _Traits, rng: np.random.Generator, up: _Mask) -> Floats:
@@ -107,18 +106,18 @@ def _lights(traits: _Traits, rng: np.random.Generator, up: _Mask) -> Floats:
 
 
 def _air_conditioning(traits: _Traits, rng: np.random.Generator, present: _Mask, outdoor_c: Floats) -> Floats:
-    too_warm = np.maximum(outdoor_c - traits.cool_above_c[:, None], 0.0)
-    too_cold = np.maximum(traits.heat_below_c[:, None] - outdoor_c, 0.0)
-    need: Floats = np.asarray(too_warm + too_cold, dtype=np.float64)
-    wanted = np.clip(190 + 65 * need, 0, AC_MAX_W) * (need > 0) * present * drift(rng, len(present), 0.06)
-    return np.minimum(smoothed(wanted, 9), AC_MAX_W)
+    too_warm: Floats = np.maximum(outdoor_c - traits.cool_above_c[:, None], 0.0)
+    too_cold: Floats = np.maximum(traits.heat_below_c[:, None] - outdoor_c, 0.0)
+    need: Floats = too_warm + too_cold
+    wanted: Floats = (190 + 65 * need).clip(0, AC_MAX_W) * (need > 0) * present * drift(rng, len(present), 0.06)
+    result: Floats = smoothed(wanted, 9).clip(0, AC_MAX_W)
+    return result
 
 
 def _fridges(traits: _Traits, day: int) -> Floats:
     minute = day * MINUTES + np.arange(MINUTES)[None, :]
-    on = (minute + traits.fridge_phase[:, None]) % 44 < 15
-    result: Floats = on * traits.fridge[:, None] * 78.0
-    return result
+    on = ((minute + traits.fridge_phase[:, None]) % 44 < 15) & traits.fridge[:, None]
+    return np.where(on, 78.0, 0.0).astype(np.float64)
 
 
 def _hair_dryers(power: Floats, dryers: Sequence[bool], rng: np.random.Generator, up: _Mask) -> None:

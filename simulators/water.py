@@ -49,7 +49,7 @@ def _dormitory_l(people: float, awake: Floats, rng: np.random.Generator) -> Floa
     evening = np.exp(-(((hours - 21.8) / 0.9) ** 2)) * 0.55 + np.exp(-(((hours - 7) / 0.5) ** 2)) * 0.1
     showers = rng.poisson(here * evening / 60).astype(float)
     showering = smoothed_row(showers, SHOWER_MIN) * SHOWER_MIN * SHOWER_L_PER_MIN
-    washing = rng.poisson(here * (hours > 9) * (hours < 22) * 0.02 / 60) * 45.0
+    washing = rng.poisson(here * (hours > 9) * (hours < 22) * 0.02 / 60).astype(np.float64) * 45.0
     washed = smoothed_row(washing, 25)
     return _events(rng, here * 0.55 / 60 + asleep, CISTERN_L) + _taps(rng, here * 1.6 / 60 + asleep * 0.7) + showering + washed
 
@@ -63,7 +63,9 @@ def _cleaning_l(space: Space, kind: DayKind, rng: np.random.Generator) -> Floats
     """Cleaners fill buckets from an unmetered tap early and late."""
     minutes = np.arange(MINUTES)
     hours = ((minutes > 390) & (minutes < 450)) | ((minutes > 1240) & (minutes < 1290))
-    rate: Floats = hours * (0.1 if kind in (DayKind.TERM, DayKind.WEEKEND) else 0.02) * (1 + (space.area_m2 or 0) / 4000)
+    rate: Floats = (
+        hours.astype(np.float64) * (0.1 if kind in (DayKind.TERM, DayKind.WEEKEND) else 0.02) * (1 + (space.area_m2 or 0) / 4000)
+    )
     return _events(rng, rate, 10.0)
 
 
@@ -71,8 +73,7 @@ def _irrigation_l(day: int, rng: np.random.Generator) -> Floats:
     """The sports ground is watered at dawn on dry days of the warm months."""
     minutes = np.arange(MINUTES)
     on = 5 <= date_of(day).month <= 9 and rng.random() < 0.5
-    result: Floats = np.where((minutes >= 300) & (minutes < 340) & on, 75.0, 0.0)
-    return result
+    return np.where((minutes >= 300) & (minutes < 340) & on, 75.0, 0.0).astype(np.float64)
 
 
 def _events(rng: np.random.Generator, per_minute: Floats, litres: float) -> Floats:
