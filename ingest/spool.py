@@ -11,6 +11,7 @@ import os
 import struct
 import threading
 import zlib
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -24,6 +25,7 @@ _LOG = logging.getLogger(__name__)
 _HEADER = struct.Struct("<II")
 _CURSOR = struct.Struct("<QQI")
 _FRAME_LIMIT_BYTES = 1 << 30
+_RECENT_MESSAGES = 20_000
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list[Message])
 
@@ -33,6 +35,12 @@ class Position(NamedTuple):
 
     segment: int
     offset: int
+
+
+class _Frame(NamedTuple):
+    start: Position
+    end: Position
+    messages: Sequence[Message]
 
 
 class Spool:
@@ -51,6 +59,8 @@ class Spool:
         self._cursor = self._load_cursor()
         self._read_at = self._cursor
         self._reader: IO[bytes] | None = None
+        self._recent: deque[_Frame] = deque()
+        self._recent_count = 0
         self._drop_consumed()
 
     def append(self, messages: Sequence[Message]) -> None:
@@ -69,7 +79,9 @@ class Spool:
             self._abandon_segment()
             raise DependencyFailed(f"cannot write to the spool {self._directory}: {error.strerror}", transient=True) from None
         with self._grown:
-            self._sizes[segment] += len(frame)
+            start = self._sizes[segment]
+            self._sizes[segment] = start + len(frame)
+            self._remember(_Frame(Position(segment, start), Position(segment, start + len(frame)), messages))
             self._grown.notify_all()
 
     def wait(self, timeout_s: float) -> bool:
@@ -149,7 +161,7 @@ class Spool:
         if not self._sizes[segment]:
             self._forget([segment])
 
-    def _read_frame(self) -> list[Message] | None:
+    def _read_frame(self) -> Sequence[Message] | None:
         while True:
             with self._grown:
                 sizes = self._sizes.copy()
@@ -162,7 +174,12 @@ class Spool:
             self._close_reader()
             self._read_at = Position(min(following), 0)
 
-    def _frame_at(self, size: int) -> list[Message]:
+    def _frame_at(self, size: int) -> Sequence[Message]:
+        recalled = self._recall()
+        if recalled is not None:
+            self._close_reader()
+            self._read_at = recalled.end
+            return recalled.messages
         segment, offset = self._read_at
         if self._reader is None:
             self._reader = _path(self._directory, segment).open("rb", buffering=1 << 18)
@@ -185,6 +202,22 @@ class Spool:
             os.link(path, kept)
         except OSError as error:
             _LOG.error("could not keep %s: %s", kept, error.strerror)
+
+    def _remember(self, frame: _Frame) -> None:
+        """What was appended a moment ago need not come from the disk again, as long as the reader keeps up."""
+        if self._recent_count + len(frame.messages) <= _RECENT_MESSAGES:
+            self._recent.append(frame)
+            self._recent_count += len(frame.messages)
+
+    def _recall(self) -> _Frame | None:
+        """The frame at the reader's position, where it is remembered."""
+        with self._grown:
+            while self._recent and self._recent[0].start <= self._read_at:
+                frame = self._recent.popleft()
+                self._recent_count -= len(frame.messages)
+                if frame.start == self._read_at:
+                    return frame
+        return None
 
     def _close_reader(self) -> None:
         if self._reader is not None:

@@ -14,20 +14,24 @@ from pathlib import Path
 from typing import IO, Any
 
 from devices.errors import BadInput, DependencyFailed
+from devices.model import Device, DeviceKind, Space, SpaceKind
 from ingest.mqtt import NATIVE_TOPICS
 from runtime.bench.broker import private_settings, running_broker
 from runtime.databases import open_database
 from runtime.settings import Settings
+from storage.registry_store import RegistryStore
 
 RATIO_TARGET = 1.0
 CPU_TARGET_US = 30.0
 P99_TARGET_MS = 25.0
 PACED_RATE = 2_000
+DEVICES = 2_000
+_SITE = Space(id="bench", kind=SpaceKind.SITE, name="Bench", name_zh="Bench")
 _READINGS_PER_MESSAGE = 2
 _WAIT_S = 120.0
 
 
-def bench_ingest(*, messages: int = 80_000, runs: int = 3, paced_s: int = 8) -> dict[str, Any]:
+def bench_ingest(*, messages: int = 150_000, runs: int = 3, paced_s: int = 8) -> dict[str, Any]:
     """Rows 1 to 3 of the figures to reach. Runs of both sides alternate; medians stand. Takes about a minute."""
     ours: list[dict[str, float]] = []
     theirs: list[dict[str, float]] = []
@@ -43,6 +47,8 @@ def bench_ingest(*, messages: int = 80_000, runs: int = 3, paced_s: int = 8) -> 
 
 def _report(ours: list[dict[str, float]], theirs: list[dict[str, float]], delays_ms: list[float]) -> dict[str, Any]:
     rate, reference = _median(ours, "messages_per_s"), _median(theirs, "messages_per_s")
+    # Neighbours in time share what else the machine was doing, so the ratio is taken pair by pair.
+    ratio = statistics.median(mine["messages_per_s"] / other["messages_per_s"] for mine, other in zip(ours, theirs, strict=True))
     cpu_us = _median(ours, "cpu_us_per_message")
     p50, p99 = _percentile(delays_ms, 0.50), _percentile(delays_ms, 0.99)
     return {
@@ -51,8 +57,8 @@ def _report(ours: list[dict[str, float]], theirs: list[dict[str, float]], delays
             {
                 "what": "durable ingest, MQTT QoS 1 to stored, beside mosquitto_sub on the same load",
                 "target": f">= {RATIO_TARGET} x",
-                "reached": f"{rate / reference:.2f} x ({rate:,.0f} and {reference:,.0f} messages/s)",
-                "met": rate / reference >= RATIO_TARGET,
+                "reached": f"{ratio:.2f} x (medians {rate:,.0f} and {reference:,.0f} messages/s)",
+                "met": ratio >= RATIO_TARGET,
             },
             {
                 "what": "CPU per message, whole ingest process",
@@ -67,7 +73,7 @@ def _report(ours: list[dict[str, float]], theirs: list[dict[str, float]], delays
                 "met": p99 <= P99_TARGET_MS,
             },
         ],
-        "ratio": rate / reference,
+        "ratio": ratio,
         "cpu_us_per_message": cpu_us,
         "durable_p50_ms": p50,
         "durable_p99_ms": p99,
@@ -111,6 +117,11 @@ def _measure_delay(messages: int) -> list[float]:
         return delays
 
 
+def _device(number: int) -> Device:
+    name = f"bench-{number:04d}"
+    return Device(id=name, kind=DeviceKind.ELECTRICITY_METER, profile_id="em-site", space_id=_SITE.id, name=name, name_zh=name)
+
+
 @contextmanager
 def _arena() -> Iterator[Settings]:
     """Broker, passwords and an empty database in a directory that is gone afterwards."""
@@ -118,6 +129,7 @@ def _arena() -> Iterator[Settings]:
         settings = private_settings(Path(directory))
         database = open_database(settings)
         database.migrate()
+        RegistryStore(database).save([_SITE], [_device(number) for number in range(DEVICES)])
         database.close()
         with running_broker(settings):
             yield settings

@@ -1,5 +1,6 @@
 """The ingest role: MQTT to spool to acknowledgement on one thread, spool to stores on another."""
 
+import gc
 import json
 import logging
 import os
@@ -37,7 +38,8 @@ GATHER_S = 0.1
 _IDLE_S = 0.5
 _LONGEST_RETRY_S = 30.0
 _STOP_WITHIN_S = 4.0
-_SWITCH_INTERVAL_S = 0.001
+_SWITCH_INTERVAL_S = 0.0005
+_OBJECTS_BEFORE_COLLECTION = 200_000
 
 
 class SystemClock:
@@ -81,7 +83,7 @@ def sinks(database: Database, readings: ReadingSink) -> Sinks:
 
 
 def serve(line: Line, stop: threading.Event) -> None:
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)  # a long batch of the drainer must not keep the next commit waiting
+    _tune_interpreter()
     configured = line.settings.ingest
     intake = Intake(line.spool, max_age_s=configured.commit_max_age_ms / 1000, max_messages=configured.commit_max_messages)
     source = MqttSource(endpoint(line.settings), intake, clock=SystemClock())
@@ -97,6 +99,13 @@ def serve(line: Line, stop: threading.Event) -> None:
         metrics.write()
     if draining.failure is not None:
         raise draining.failure
+
+
+def _tune_interpreter() -> None:
+    """A long batch must not keep the next commit waiting, nor the collector look for cycles in tuples that have none."""
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, 10, 10)
 
 
 def endpoint(settings: Settings) -> Endpoint:
