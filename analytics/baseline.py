@@ -19,7 +19,10 @@ MIN_DAYS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Normal:
-    """Per hour of the series, in its unit: expected (median), low (10 %), high (90 %), top (the most seen); NaN = not known."""
+    """Per hour of the series, in its unit: expected (median), low (10 %), high (90 %), top (the most seen); NaN = not known.
+
+    `low` is only known where like days themselves are known: see `like_days`.
+    """
 
     expected: Floats
     low: Floats
@@ -28,8 +31,8 @@ class Normal:
 
     @property
     def spread(self) -> Floats:
-        """A robust deviation: that of a normal distribution with the same 10-90 % range."""
-        return (self.high - self.low) / 2.563
+        """A robust deviation upwards: that of a normal distribution with the same 90 % point."""
+        return (self.high - self.expected) / 1.282
 
 
 def learn(measured: Floats, table: HourTable) -> Normal:
@@ -37,19 +40,32 @@ def learn(measured: Floats, table: HourTable) -> Normal:
     days = table.class_of_day.size
     grid = np.full((days, 24), np.nan)
     grid[table.day, table.hour] = measured
-    out = np.full((4, days, 24), np.nan)
-    for day_class in np.unique(table.class_of_day):
-        rows = np.flatnonzero(table.class_of_day == day_class)
-        out[:, rows, :] = _past_quantiles(grid[rows])
-    _borrow(out, grid, table.class_of_day)
-    expected, low, high, top = out[:, table.day, table.hour]
+    expected, low, high, top = like_days(grid, table.class_of_day)[:, table.day, table.hour]
     return Normal(expected=expected, low=low, high=high, top=top)
 
 
+def like_days(rows: Floats, class_of_day: Ints) -> Floats:
+    """(4, days, columns): median, 10 %, 90 % and maximum of the DAYS like days before each day (rows).
+
+    A class without a past of its own takes that of all free days, or of all days; but never their 10 %, since a place that
+    was always in use may well be empty on its first holiday.
+    """
+    out = np.full((4, *rows.shape), np.nan)
+    for day_class in np.unique(class_of_day):
+        mine = np.flatnonzero(class_of_day == day_class)
+        out[:, mine] = _past_quantiles(rows[mine])
+    for others in (np.flatnonzero(class_of_day > 0), np.arange(class_of_day.size)):
+        if others.size and np.isnan(out[0, others]).any():
+            borrowed = _past_quantiles(rows[others])
+            borrowed[1] = np.nan
+            out[:, others] = np.where(np.isnan(out[:, others]), borrowed, out[:, others])
+    return out
+
+
 def _past_quantiles(rows: Floats) -> Floats:
-    """(4, days, 24): median, 10 %, 90 % and maximum of the DAYS rows before each row."""
+    """(4, rows, columns) from the DAYS rows before each row, in order of time."""
     padded = np.concatenate((np.full((DAYS, rows.shape[1]), np.nan), rows[:-1]))
-    windows = np.sort(np.lib.stride_tricks.sliding_window_view(padded, DAYS, axis=0), axis=-1)  # (days, 24, DAYS), NaN last
+    windows = np.sort(np.lib.stride_tricks.sliding_window_view(padded, DAYS, axis=0), axis=-1)  # (rows, columns, DAYS), NaN last
     count = np.sum(~np.isnan(windows), axis=-1)
     found = np.stack([_ranked(windows, count, share) for share in (0.5, 0.1, 0.9, 1.0)])
     found[:, count < MIN_DAYS] = np.nan
@@ -62,13 +78,4 @@ def _ranked(windows: Floats, count: Ints, share: float) -> Floats:
     above = np.minimum(below + 1, np.maximum(count - 1, 0))
     low = np.take_along_axis(windows, below[..., None], axis=-1)[..., 0]
     high = np.take_along_axis(windows, above[..., None], axis=-1)[..., 0]
-    return low + (high - low) * (position - below)
-
-
-def _borrow(out: Floats, grid: Floats, class_of_day: Ints) -> None:
-    """Free days (weekend, holiday, vacation) without a past of their own kind are taken as any free day."""
-    free = np.flatnonzero(class_of_day > 0)
-    if free.size == 0:
-        return
-    shared = _past_quantiles(grid[free])
-    out[:, free, :] = np.where(np.isnan(out[:, free, :]), shared, out[:, free, :])
+    return np.asarray(low + (high - low) * (position - below), np.float64)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.detectors import burst, frozen, register_reset
+from analytics.detectors import burst, frozen, heating, leak, left_on, register_reset, running_tap
 from analytics.episodes import Episode
 from analytics.finding import Finding, FindingKind
 from analytics.meter import Meter
@@ -38,6 +38,9 @@ HOURLY: tuple[HourlyDetector, ...] = (
     HourlyDetector(kind=FindingKind.METER_FROZEN, detect=frozen.detect),
     HourlyDetector(kind=FindingKind.METER_REGISTER_RESET, detect=register_reset.detect),
     HourlyDetector(kind=FindingKind.WATER_BURST, detect=burst.detect),
+    HourlyDetector(kind=FindingKind.WATER_RUNNING_TAP, detect=running_tap.detect),
+    HourlyDetector(kind=FindingKind.WATER_TOILET_LEAK, detect=leak.detect),
+    HourlyDetector(kind=FindingKind.ELEC_LEFT_ON, detect=left_on.detect),
 )
 
 STREAM: tuple[StreamDetector, ...] = (
@@ -47,6 +50,13 @@ STREAM: tuple[StreamDetector, ...] = (
         start=burst.Burst,
         step=burst.step,
         resume=burst.resume,
+    ),
+    StreamDetector(
+        kind=FindingKind.ELEC_HEATING_APPLIANCE,
+        suits=heating.suits,
+        start=heating.Heating,
+        step=heating.step,
+        resume=heating.resume,
     ),
 )
 

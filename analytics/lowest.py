@@ -7,35 +7,33 @@ from analytics.episodes import Episode
 from analytics.finding import Finding, FindingKind
 from analytics.meter import Meter
 
-SHARED = {
-    FindingKind.WATER_BURST: frozenset({FindingKind.WATER_BURST, FindingKind.WATER_RUNNING_TAP}),
-    FindingKind.WATER_RUNNING_TAP: frozenset({FindingKind.WATER_BURST, FindingKind.WATER_RUNNING_TAP}),
-    FindingKind.WATER_TOILET_LEAK: frozenset(
-        {FindingKind.WATER_TOILET_LEAK, FindingKind.WATER_RUNNING_TAP, FindingKind.WATER_BURST}
-    ),
-    FindingKind.ELEC_LEFT_ON: frozenset({FindingKind.ELEC_LEFT_ON}),
-}
-"""A finding of the first kind is explained by one of the others at a meter downstream, or by a worse one at its own."""
+_WATER = (FindingKind.WATER_BURST, FindingKind.WATER_RUNNING_TAP, FindingKind.WATER_TOILET_LEAK)
+"""Worst first: a burst also looks like a tap in its first and last hour, and a tap that runs for a day like a leak."""
+_FAMILIES = (_WATER, (FindingKind.ELEC_LEFT_ON,))
 
 NEAR = timedelta(hours=2)
 """Meters of one tree see the same fault begin and end within so much of each other."""
 
 
-def lowest_only(episodes: Iterable[Episode], meters: Mapping[str, Meter]) -> list[Episode]:
-    """The episodes that no overlapping one at a meter downstream explains."""
+def lowest_only(episodes: Iterable[Episode], meters: Mapping[str, Meter], told: Iterable[Finding] = ()) -> list[Episode]:
+    """The episodes that no overlapping one, nor any finding already `told` by a streaming detector, explains."""
     episodes = list(episodes)
     by_device: dict[str, list[Finding]] = {}
-    for episode in episodes:
-        by_device.setdefault(episode.finding.device_id, []).append(episode.finding)
+    for finding in (*(episode.finding for episode in episodes), *told):
+        by_device.setdefault(finding.device_id, []).append(finding)
     return [e for e in episodes if not explained(e.finding, meters, lambda device_id: by_device.get(device_id, ()))]
 
 
 def explained(finding: Finding, meters: Mapping[str, Meter], findings_of: Callable[[str], Iterable[Finding]]) -> bool:
-    """Whether a finding at a meter downstream already says it."""
-    kinds, meter = SHARED.get(finding.kind), meters.get(finding.device_id)
-    if kinds is None or meter is None:
+    """Whether a finding at a meter downstream, or a worse one at its own, already says it."""
+    meter = meters.get(finding.device_id)
+    family = next((kinds for kinds in _FAMILIES if finding.kind in kinds), ())
+    if meter is None or not family:
         return False
-    return any(other.kind in kinds and _overlap(finding, other) for below in meter.below for other in findings_of(below))
+    worse = family[: family.index(finding.kind)]
+    below = (other for device_id in meter.below for other in findings_of(device_id) if other.kind in family)
+    own = (other for other in findings_of(meter.device_id) if other.kind in worse)
+    return any(_overlap(finding, other) for other in (*below, *own))
 
 
 def _overlap(one: Finding, other: Finding) -> bool:

@@ -13,7 +13,10 @@ RATE_OF = {"electricity": "elec.power.active", "water": "water.flow"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
-    """`quantity`: electricity (kWh, W) or water (m3, m3/h). `below`: ids of all meters downstream, at any depth."""
+    """`quantity`: electricity (kWh, W) or water (m3, m3/h). `below`: ids of all meters downstream, at any depth.
+
+    `allowed`: appliances that the house allows in this room (the device's attribute `allowed`, separated by commas).
+    """
 
     device_id: str
     space_id: str
@@ -23,6 +26,7 @@ class Meter:
     register: Register
     interval_s: float
     below: frozenset[str] = frozenset()
+    allowed: frozenset[str] = frozenset()
 
     @property
     def register_metric(self) -> str:
@@ -54,6 +58,7 @@ def _meter(registry: Registry, device: Device) -> Meter:
         use=space.use,
         register=profile.registers[REGISTER_OF[quantity]],
         interval_s=profile.interval_s,
+        allowed=frozenset(word.strip() for word in device.attributes.get("allowed", "").split(",") if word.strip()),
         below=frozenset(_below(registry, device.id, {device.id})),
     )
 

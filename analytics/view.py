@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import HOUR_MS, Floats
+from analytics.arrays import HOUR_MS, Bools, Floats
 from analytics.baseline import Normal, learn
 from analytics.calendar import HourTable, hour_table
 from analytics.episodes import Episode, Run, moment
@@ -16,6 +16,8 @@ from analytics.meter import Meter
 from analytics.site import Site
 from analytics.tariff import price_per_hour, waste
 
+CATCH_UP_HOURS = 3
+CATCH_UP_TIMES = 2.0
 EVIDENCE_BEFORE_H = 24
 EVIDENCE_AT_MOST_H = 240
 
@@ -36,7 +38,30 @@ class View:
 def look(meter: Meter, site: Site, hourly: Hourly, notes: tuple[LedgerNote, ...] = ()) -> View:
     table = hour_table(site.calendar, meter.use, hourly.start_ms, hourly.size)
     measured = hourly.measured
-    return View(meter=meter, site=site, hourly=hourly, measured=measured, table=table, normal=learn(measured, table), notes=notes)
+    normal = learn(measured, table)
+    measured = np.where(_catching_up(measured, normal), np.nan, measured)
+    return View(meter=meter, site=site, hourly=hourly, measured=measured, table=table, normal=normal, notes=notes)
+
+
+def _catching_up(measured: Floats, normal: Normal) -> Bools:
+    """Hours in which a register that had stood still counts what it had missed: not more than was due meanwhile."""
+    due = np.nan_to_num(normal.expected)
+    known = np.flatnonzero(np.isfinite(measured))
+    values = measured[known]
+    missed = since_move(values <= 1e-9, due[known])
+    stood = since_move(values <= 1e-9, np.ones(known.size))
+    after = np.zeros(measured.size, np.bool_)
+    if known.size > 1:
+        owed = CATCH_UP_TIMES * missed[:-1] + np.fmax(normal.top[known[1:]], due[known[1:]])
+        after[known[1:]] = (stood[:-1] >= CATCH_UP_HOURS) & (missed[:-1] > 0) & (values[1:] > 0) & (values[1:] <= owed)
+    return after
+
+
+def since_move(still: Bools, amount: Floats) -> Floats:
+    """The sum of `amount` since the present stand-still began; 0 where the register moves."""
+    total = np.cumsum(amount * still)
+    at_move = np.maximum.accumulate(np.where(still, 0.0, total))
+    return np.asarray(total - at_move, np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

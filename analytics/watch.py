@@ -1,5 +1,6 @@
 """All meters of a site with their accounts and the detectors' memories. Holds values only: no clock, no store, no socket."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from analytics.scene import Scene
 from analytics.site import Site
 from analytics.view import look
 
+RECENT = 500
 HOLD_MS = 90_000
 """A meter with others beneath it waits so long for one of them to say it first; sub-meters send every 10-30 s."""
 
@@ -35,7 +37,7 @@ class Watch:
         self._held: dict[Key, Finding] = {}
         self._told: dict[Key, Finding] = {}
         self._tops: dict[str, tuple[int, Floats]] = {}
-        self._sampled_ms: dict[str, int] = {}
+        self._recent: deque[Finding] = deque(maxlen=RECENT)
 
     def resume(self, active: Iterable[Finding]) -> None:
         """Takes up what was active when we stopped, so that its end is seen."""
@@ -45,10 +47,9 @@ class Watch:
                     key = (finding.kind, finding.device_id)
                     self._states[key], self._told[key] = detector.resume(finding), finding
 
-    def streams(self, kind: FindingKind, device_id: str, since_ms: int) -> bool:
-        """Whether a streaming detector of that kind has heard the meter since then, and so owns its findings."""
-        suited = any(d.kind is kind and device_id in self.meters and d.suits(self.meters[device_id]) for d in STREAM)
-        return suited and self._sampled_ms.get(device_id, 0) >= since_ms
+    def told(self, key: Key) -> bool:
+        """Whether a streaming detector has told of it and will tell its end."""
+        return key in self._told
 
     def sample(self, device_id: str, samples: Samples) -> list[Finding]:
         """Rate samples (epoch ms UTC, W or m3/h) of one meter in time order; what is to be recorded now."""
@@ -65,7 +66,6 @@ class Watch:
         state = detector.start() if state is None else state
         found: list[Finding] = []
         for sample in samples:
-            self._sampled_ms[meter.device_id] = sample[0]
             scene = Scene(meter=meter, site=self.site, top=self._top(meter.device_id, sample[0]))
             state, finding = detector.step(state, sample, scene)
             if finding is not None:
@@ -78,7 +78,10 @@ class Watch:
         key = (finding.kind, finding.device_id)
         self._held.pop(key, None)
         if not finding.active:
-            return [finding] if self._told.pop(key, None) else []
+            if self._told.pop(key, None) is None:
+                return []
+            self._recent.append(finding)
+            return [finding]
         if self.meters[finding.device_id].below and key not in self._told:
             self._held[key] = finding
             return []
@@ -116,7 +119,7 @@ class Watch:
                 view = look(self.meters[device_id], self.site, hourly, book.notes)
                 for detector in HOURLY:
                     found.extend(detector.detect(view))
-        return lowest_only(found, self.meters)
+        return lowest_only(found, self.meters, (*self._recent, *self._told.values()))
 
     def learn(self, end_ms: int) -> None:
         """What is normal in the two days from `end_ms` on, for the streaming detectors."""

@@ -17,7 +17,10 @@ CAUSE = "A burst pipe or an open hydrant below this meter"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BurstParams:
-    """Flow (m3/h) must exceed `least_*` of the pipe and `times_top` x the most seen in like hours.
+    """Flow (m3/h) must exceed `least_*` of the pipe and what chance can add to the most seen in like hours.
+
+    Use is a sum of draws of about `draw` m3/h (a shower or an open tap, 6.5 L/min), so where `top` is the most used in an hour
+    the momentary peak is top + `deviations` x sqrt(top x draw) (Poisson).
 
     `hold_s`: for so long without a break; `clear_s`: below half of the limit for so long ends it; `gap_s`: samples further
     apart than this do not prove that it ran in between. Least flows: a 6.5 mm hole at mains pressure passes about 2 m3/h,
@@ -27,7 +30,8 @@ class BurstParams:
     least_floor: float = 1.5
     least_building: float = 2.5
     least_site: float = 4.0
-    times_top: float = 1.8
+    draw: float = 0.4
+    deviations: float = 4.5
     times_top_hourly: float = 1.3
     hold_s: float = 60.0
     clear_s: float = 120.0
@@ -57,7 +61,9 @@ class Burst:
 def limit(meter: Meter, top: float, params: BurstParams = PARAMS) -> float:
     """The flow (m3/h) that no ordinary use reaches; `top` is NaN where nothing is learned yet."""
     least = params.least(meter.level)
-    return max(least, params.times_top * top) if np.isfinite(top) else params.unknown_times * least
+    if not np.isfinite(top):
+        return params.unknown_times * least
+    return least + top + params.deviations * float(np.sqrt(max(top, 0.0) * params.draw)) if top > 0 else least
 
 
 def step(state: Burst, sample: tuple[int, float], scene: Scene, params: BurstParams = PARAMS) -> tuple[Burst, Finding | None]:

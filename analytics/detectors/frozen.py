@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import Bools, Floats
+from analytics.arrays import Floats
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import FindingKind
-from analytics.view import Story, View, tell
+from analytics.view import Story, View, since_move, tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ def detect(view: View, params: FrozenParams = PARAMS) -> list[Episode]:
     known = np.isfinite(view.measured)
     index = np.flatnonzero(known)
     still = view.measured[index] <= 1e-9
-    length, missing = _since_start(still, np.ones(index.size)), _since_start(still, np.nan_to_num(view.normal.low[index]))
+    length, missing = since_move(still, np.ones(index.size)), since_move(still, np.nan_to_num(view.normal.low[index]))
     suspicious = np.zeros(view.measured.size, np.bool_)
     suspicious[index] = still & (length >= params.hours) & (missing >= _threshold(view, params)[index])
     found = []
@@ -49,13 +49,6 @@ def _threshold(view: View, params: FrozenParams) -> Floats:
     days = view.table.class_of_day.size
     sums = np.bincount(view.table.day, np.nan_to_num(view.normal.expected), minlength=days)
     return np.asarray(np.maximum(least, params.least_share * sums[view.table.day]), np.float64)
-
-
-def _since_start(still: Bools, amount: Floats) -> Floats:
-    """The sum of `amount` since the present stand-still began; 0 where the register moves."""
-    total: Floats = np.cumsum(amount * still)
-    at_move = np.maximum.accumulate(np.where(still, 0.0, total))
-    return np.asarray(total - at_move, np.float64)
 
 
 def _tell(view: View, run: Run) -> Episode:

@@ -20,7 +20,7 @@ from analytics import tariff
 from analytics.arrays import HOUR_MS, Floats, Ints
 from analytics.book import Posting, known_hours, post
 from analytics.calendar import Calendar
-from analytics.catalog import HEALTH, HOURLY
+from analytics.catalog import HEALTH, HOURLY, STREAM
 from analytics.detectors import dead
 from analytics.episodes import Episode, moment
 from analytics.finding import Finding, FindingKind
@@ -56,6 +56,7 @@ HISTORY_MS = MAX_DAYS * 24 * HOUR_MS
 COLD_METERS = 24
 BULK_ROWS = 2_000
 
+STREAM_KINDS = frozenset(detector.kind for detector in STREAM)
 _HOURLY_KINDS = frozenset(detector.kind for detector in HOURLY)
 _log = logging.getLogger(__name__)
 Columns = tuple[Ints, Floats, Ints]
@@ -135,6 +136,11 @@ class Recorder:
             self.active.pop(key, None)
             self._past.setdefault(key, []).append(stored)
         self._publish(stored.id)
+
+    def ended_since(self, finding: Finding) -> bool:
+        """Whether the same was told and has ended since it began: a streaming detector saw the end before the hour was over."""
+        known = self._past.get((finding.kind, finding.device_id), [])
+        return finding.kind in STREAM_KINDS and any(not one.active and one.seen >= finding.started for one in known)
 
     def record_past(self, finding: Finding, raised: datetime) -> None:
         """An episode that began and ended unseen: stored as raised then and ended then, unless it is there already."""
@@ -334,19 +340,18 @@ class Analytics:
         _log.info("hour closed end_ms=%d seconds=%.1f", end_ms, time.monotonic() - begun)
 
     def _reconcile(self, episodes: list[Episode], now_ms: int) -> None:
-        now, streaming_since = moment(now_ms), now_ms - 10 * 60_000
+        now = moment(now_ms)
         ended = sorted((e for e in episodes if not e.finding.active), key=lambda e: e.raised_ms)
         lasting = {(e.finding.kind, e.finding.device_id): e.finding for e in episodes if e.finding.active}
         ends = {(e.finding.kind, e.finding.device_id): e.finding for e in ended}
         for key, finding in list(self._findings.active.items()):
-            if finding.kind in _HOURLY_KINDS and key not in lasting and not self._watch.streams(*key, streaming_since):
+            if finding.kind in _HOURLY_KINDS and key not in lasting and not self._watch.told(key):
                 self._tell([replace(ends.get(key, finding), active=False, seen=max(finding.seen, now - timedelta(hours=1)))], now)
         for episode in ended:
             self._findings.record_past(episode.finding, moment(episode.raised_ms))
         for key, finding in lasting.items():
-            if not self._watch.streams(*key, streaming_since):
+            if not self._watch.told(key) and not self._findings.ended_since(finding):
                 self._tell([finding], now)
-                self._watch.resume([finding])
 
     def _look_for_dead(self, now: datetime) -> None:
         site_ms = max(self._heard_ms.values(), default=0)

@@ -1,0 +1,159 @@
+"""A heating appliance in a dormitory room: kettle, heater, hot plate, immersion heater."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from analytics.episodes import moment
+from analytics.finding import Evidence, Finding, FindingKind
+from analytics.meter import Meter
+from analytics.scene import Scene
+from devices.model import SpaceKind, UseType
+
+HAIR_DRYER = "hair_dryer"
+
+
+class HeatingParams(NamedTuple):
+    """Power stands `least_w` above the level of the last `base_s` seconds (its lowest sample) on average, for `hold_s` and
+    `least_j` joules; below `off_share` of it for `clear_s` it is over. What is not sure after `forget_s` was none. Samples
+    more than `gap_s` apart prove nothing.
+
+    Limits in Chinese dormitories are 500-1,000 W. A toaster draws 670 W for 100 s, a kettle 1,800 W for 60-250 s; a laptop
+    65-90 W. An inverter air conditioner ramps over minutes. A hair dryer (1,000 W, 2-5 min), where the house
+    allows one, is told from a kettle only by its power (`dryer_w`) and duration (`dryer_s`): within both nothing is said.
+    """
+
+    least_w: float = 580.0
+    base_s: float = 150.0
+    hold_s: float = 30.0
+    least_j: float = 40_000.0
+    off_share: float = 0.4
+    clear_s: float = 600.0
+    forget_s: float = 900.0
+    gap_s: float = 150.0
+    dryer_w: float = 1_300.0
+    dryer_s: float = 420.0
+
+
+PARAMS = HeatingParams()
+
+
+class Heating(NamedTuple):
+    """What is remembered of one room. `recent`: the last samples, (epoch ms UTC, W). `base_w` holds while `since_ms` is set."""
+
+    recent: tuple[tuple[int, float], ...] = ()
+    since_ms: int = 0
+    base_w: float = 0.0
+    joules: float = 0.0
+    on_s: float = 0.0
+    off_since_ms: int = 0
+    active: bool = False
+
+
+def suits(meter: Meter) -> bool:
+    return meter.quantity == "electricity" and meter.level is SpaceKind.ROOM and meter.use is UseType.DORMITORY
+
+
+def step(state: Heating, sample: tuple[int, float], scene: Scene, params: HeatingParams = PARAMS) -> tuple[Heating, Finding | None]:
+    """One power sample (epoch ms UTC, W) in time order, every 10 to 60 s; a finding when an appliance is sure, and its end.
+
+    What for: resistive loads above the house limit. When it fails: small heat loads (blankets, 300 W pots), several appliances at
+    once that add up, an allowed microwave (which it takes for a kettle unless it is short), samples rarer than `gap_s`.
+    Reference: appliance powers and on-times measured on tracebase (Reinhardt et al., SustainIT 2012).
+    """
+    ts_ms, power = sample
+    last_ms = state.recent[-1][0] if state.recent else 0
+    if not np.isfinite(power) or ts_ms <= last_ms:
+        return state, None
+    if state.since_ms or state.active:
+        return _follow(state, sample, last_ms, (scene, params))
+    recent = (*state.recent[-17:], sample)
+    if last_ms and ts_ms - last_ms <= params.gap_s * 1000:
+        base = min(watts for at_ms, watts in recent if ts_ms - at_ms <= params.base_s * 1000)
+        if power - base >= params.least_w * 0.75:
+            begun = Heating(recent=state.recent, since_ms=last_ms, base_w=base)
+            return _follow(begun, sample, last_ms, (scene, params))
+    return Heating(recent=recent), None
+
+
+def _follow(
+    state: Heating, sample: tuple[int, float], last_ms: int, context: tuple[Scene, HeatingParams]
+) -> tuple[Heating, Finding | None]:
+    """Adds the sample to the suspected appliance, tells when it is sure, forgets it when it was nothing or is over."""
+    scene, params = context
+    ts_ms, power = sample
+    elapsed_s = min((ts_ms - last_ms) / 1000, 60.0)
+    above = power - state.base_w
+    on = above >= params.off_share * params.least_w
+    state = state._replace(
+        recent=(*state.recent[-89:], sample),
+        joules=state.joules + max(above, 0.0) * elapsed_s if on else state.joules,
+        on_s=state.on_s + elapsed_s if on else state.on_s,
+        off_since_ms=0 if on else (state.off_since_ms or ts_ms),
+    )
+    if not state.active and _sure(state, scene.meter, params):
+        state = state._replace(active=True)
+        return state, _finding(state, scene)
+    quiet_s = (ts_ms - state.off_since_ms) / 1000 if state.off_since_ms else 0.0
+    if state.active and quiet_s >= params.clear_s:
+        return Heating(recent=state.recent[-18:]), _ended(state, scene)
+    if not state.active and (state.off_since_ms or state.on_s > params.forget_s or ts_ms - last_ms > params.gap_s * 1000):
+        return Heating(recent=state.recent[-18:]), None
+    return state, None
+
+
+def _sure(state: Heating, meter: Meter, params: HeatingParams) -> bool:
+    if state.on_s < params.hold_s or state.joules < params.least_j or state.joules / state.on_s < params.least_w:
+        return False
+    dryer = HAIR_DRYER in meter.allowed and state.joules / state.on_s <= params.dryer_w and state.on_s <= params.dryer_s
+    return not dryer
+
+
+def resume(finding: Finding) -> Heating:
+    """The memory of an appliance that was on when Caretaker stopped: the next quiet minutes end it."""
+    expected = finding.evidence.expected if finding.evidence else ()
+    watts, seconds = float(finding.facts.get("watts", 0)), float(finding.facts.get("seconds", 0))
+    return Heating(
+        since_ms=int(finding.started.timestamp() * 1000),
+        base_w=expected[-1][1] if expected else 300.0,
+        joules=watts * seconds,
+        on_s=seconds,
+        active=True,
+    )
+
+
+def _finding(state: Heating, scene: Scene) -> Finding:
+    watts = state.joules / max(state.on_s, 1.0)
+    kwh = state.joules / 3.6e6
+    return Finding(
+        kind=FindingKind.ELEC_HEATING_APPLIANCE,
+        device_id=scene.meter.device_id,
+        space_id=scene.meter.space_id,
+        active=True,
+        score=min(0.5 + watts / 5000, 1.0),
+        started=moment(state.since_ms),
+        seen=moment(state.recent[-1][0]),
+        message="%(watts)s W switched on at once in a dormitory room and held for %(seconds)s s",
+        cause=_cause(watts),
+        facts={"watts": round(watts), "seconds": round(state.on_s)},
+        evidence=Evidence(
+            metric="elec.power.active",
+            unit="W",
+            observed=state.recent,
+            expected=tuple((ts_ms, round(state.base_w, 1)) for ts_ms, _ in state.recent),
+        ),
+        waste=scene.waste(kwh, state.recent[-1][0]),
+    )
+
+
+def _ended(state: Heating, scene: Scene) -> Finding:
+    return replace(_finding(state, scene), active=False, seen=moment(state.off_since_ms))
+
+
+def _cause(watts: float) -> str:
+    if watts >= 1300:
+        return "A kettle, heater or iron"
+    if watts >= 780:
+        return "An immersion heater, hot plate or coffee maker"
+    return "A toaster or a small hot plate"

@@ -1,0 +1,91 @@
+"""Water that never stops: a leaking cistern, a valve that does not close."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.arrays import Floats
+from analytics.baseline import like_days
+from analytics.episodes import Episode, Run, runs
+from analytics.finding import FindingKind
+from analytics.view import Story, View, tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakParams:
+    """The least hour of the last `hours` lies `least_l_per_h` (or `share` of it) above the usual least hour of a day.
+
+    Leaking WCs lose 9-17 L/h (Waterwise 2020); one cistern flush in an hour of the night is 6-9 L and not a leak, but there
+    is hardly a day without an hour in which nobody draws. `deviations` guards meters with many people behind them.
+    """
+
+    hours: int = 24
+    least_known: int = 20
+    least_l_per_h: float = 5.0
+    share: float = 0.5
+    deviations: float = 3.0
+    clear_after: int = 2
+
+
+PARAMS = LeakParams()
+
+
+def detect(view: View, params: LeakParams = PARAMS) -> list[Episode]:
+    """Minimum flow over a whole day, far above the learned minimum of like days.
+
+    What for: toilets, valves and joints that run day and night. When it fails: leaks smaller than the smallest hour's usual
+    scatter (many people behind one meter), places that draw at all hours by design (cooling towers), leaks from the first day on.
+    Reference: minimum night flow analysis (McKenzie 1999; Farley and Trow 2003), here without a fixed night window.
+    """
+    if view.meter.quantity != "water" or view.hourly.size < params.hours:
+        return []
+    least = _least_of_last(view.measured, params)
+    usual, scatter = _usual_least(view)
+    threshold = np.fmax(params.least_l_per_h / 1000, np.fmax(params.share * usual, params.deviations * scatter))
+    with np.errstate(invalid="ignore"):
+        suspicious = least - usual >= threshold
+    found = runs(suspicious, at_least=1, clear_after=params.clear_after, known=np.isfinite(least))
+    return [_tell(view, _from_start(run, params), float(np.nanmedian((least - usual)[run.first : run.last + 1]))) for run in found]
+
+
+def _from_start(run: Run, params: LeakParams) -> Run:
+    return Run(first=max(run.first - params.hours + 1, 0), last=run.last, sure=run.sure, open=run.open)
+
+
+def _least_of_last(measured: Floats, params: LeakParams) -> Floats:
+    """The smallest of the last `hours` hours, NaN where too few of them are known."""
+    padded = np.concatenate((np.full(params.hours - 1, np.nan), measured))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, params.hours)
+    enough = np.sum(np.isfinite(windows), axis=1) >= params.least_known
+    least = np.min(np.where(np.isfinite(windows), windows, np.inf), axis=1)
+    return np.where(enough & np.isfinite(measured), least, np.nan)
+
+
+def _usual_least(view: View) -> tuple[Floats, Floats]:
+    """The usual least hour of a day and its scatter, per hour: of this kind of day or of yesterday's, whichever is more."""
+    table = view.table
+    grid = np.full((table.class_of_day.size, 24), np.inf)
+    grid[table.day, table.hour] = np.where(np.isfinite(view.measured), view.measured, np.inf)
+    daily = np.min(grid, axis=1)
+    daily[(np.isfinite(grid).sum(axis=1) < PARAMS.least_known)] = np.nan
+    median, _, high, _ = like_days(daily[:, None], table.class_of_day)[:, :, 0]
+    scatter = high - median
+    usual = np.fmax(median, np.roll(median, 1)) if median.size > 1 else median
+    spread = np.fmax(scatter, np.roll(scatter, 1)) if scatter.size > 1 else scatter
+    return usual[table.day], np.minimum(np.nan_to_num(spread), 2 * np.nan_to_num(usual) + 0.002)[table.day]
+
+
+def _tell(view: View, run: Run, excess: float) -> Episode:
+    litres = excess * 1000
+    return tell(
+        view,
+        run,
+        Story(
+            kind=FindingKind.WATER_TOILET_LEAK,
+            message="Water has not stopped for %(hours)s hours: at least %(litres)s L/h above normal",
+            cause="A leaking toilet cistern" if litres <= 60 else "A leaking pipe, valve or several cisterns",
+            score=min(0.4 + litres / 100, 1.0),
+            facts={"hours": run.last - run.first + 1, "litres": round(litres, 1)},
+            wasted_per_hour=excess,
+        ),
+    )
