@@ -39,8 +39,9 @@ class AuditStore:
     def verify(self) -> bool:
         """False where an entry was altered or taken out of the middle since it was written."""
         previous = START
-        with self._database.read() as connection:
-            for row in connection.execution_options(yield_per=1000).execute(select(AUDIT).order_by(AUDIT.c.id)).mappings():
+        query = select(AUDIT).order_by(AUDIT.c.id)
+        with self._database.read() as connection, connection.execution_options(yield_per=1000).execute(query) as rows:
+            for row in rows.mappings():
                 previous = link(previous, {name: row[name] for name in row if name not in {"id", "hash"}})
                 if previous != row["hash"]:
                     return False

@@ -8,6 +8,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -54,12 +55,70 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """An empty database of its own for each test, in SQLAlchemy's form."""
+    with _new_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind in turn."""
+    return _sqlite_url(tmp_path) if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture(params=["migrated_sqlite_url", "migrated_postgres_url"], ids=["sqlite", "postgresql"])
+def any_database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A migrated database of each kind in turn, of its own for each test."""
+    database = Database(request.getfixturevalue(request.param))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def migrated_sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    shutil.copy(sqlite_template, tmp_path / "caretaker.sqlite")
+    return _sqlite_url(tmp_path)
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    with _new_database(postgres_server, f"TEMPLATE {postgres_template}") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrated once and copied for each test."""
+    directory = tmp_path_factory.mktemp("sqlite")
+    _migrate(_sqlite_url(directory))
+    return directory / "caretaker.sqlite"
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    """Migrated once and copied for each test: the name of the database."""
+    with _new_database(postgres_server) as url:
+        _migrate(url)
+        yield url.rsplit("/", 1)[1]
+
+
+@contextmanager
+def _new_database(server: str, options: str = "") -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    yield postgres_server.replace("postgresql://", "postgresql+psycopg://").removesuffix("postgres") + name
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} {options}")
+    yield server.replace("postgresql://", "postgresql+psycopg://").removesuffix("postgres") + name
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    database.migrate()
+    database.close()
+
+
+def _sqlite_url(directory: Path) -> str:
+    return f"sqlite:///{directory / 'caretaker.sqlite'}"
 
 
 def _binaries() -> Path | None:
@@ -104,18 +163,3 @@ def _wait_until_ready(address: str, server: subprocess.Popen[bytes], directory: 
         else:
             return address
     pytest.fail(f"PostgreSQL did not start: {(directory / 'log').read_text()}")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def any_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind in turn."""
-    return f"sqlite:///{tmp_path / 'caretaker.sqlite'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-
-
-@pytest.fixture
-def any_database(any_database_url: str) -> Iterator[Database]:
-    """A migrated database of each kind in turn."""
-    database = Database(any_database_url)
-    database.migrate()
-    yield database
-    database.close()

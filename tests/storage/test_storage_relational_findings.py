@@ -1,6 +1,7 @@
 """The contract of FindingStore, on SQLite and PostgreSQL."""
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,12 +113,14 @@ _STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_STEPS)
 def test_at_most_one_is_active_whatever_is_recorded(
-    steps: list[tuple[str, bool, int]], tmp_path_factory: pytest.TempPathFactory
+    steps: list[tuple[str, bool, int]], sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    database = _sqlite(tmp_path_factory.mktemp("findings"))
+    file = tmp_path_factory.mktemp("findings") / "caretaker.sqlite"
+    shutil.copy(sqlite_template, file)
+    database = Database(f"sqlite:///{file}")
     store, expected = FindingStore(database), dict[str, Finding]()
     for device_id, active, minutes in steps:
         stored = store.record(finding(device_id=device_id, active=active, seen=T0 + minutes * MINUTE), now=T0)
@@ -130,9 +133,3 @@ def test_at_most_one_is_active_whatever_is_recorded(
         assert store.active() == {(one.kind, one.device_id): one for one in expected.values()}
         assert len(store.list(active=True)) == len(expected)
     database.close()
-
-
-def _sqlite(directory: Path) -> Database:
-    database = Database(f"sqlite:///{directory / 'caretaker.sqlite'}")
-    database.migrate()
-    return database

@@ -36,8 +36,8 @@ print(json.dumps(won))
 """
 
 
-def test_processes_that_raise_the_same_alert_raise_one(any_database: Database, any_database_url: str) -> None:
-    command = [sys.executable, "-c", _RACER, any_database_url]
+def test_processes_that_raise_the_same_alert_raise_one(any_database: Database) -> None:
+    command = [sys.executable, "-c", _RACER, any_database.place]
     racers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
         for _ in range(3)
