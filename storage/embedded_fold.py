@@ -1,6 +1,7 @@
 """Exchanging the files of one day: hot and sealed rows, and imported ones, become one new sealed file."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import Connection
@@ -14,8 +15,8 @@ from storage.embedded_days import DAY_MS, Days, remove_hot
 from storage.embedded_sealed import SealedReader
 from storage.embedded_sqlite import connect
 
-_DEVICES_AT_ONCE = 64
-"""Bounds the memory: about 2 million rows where each device sends three metrics every 10 s."""
+_DEVICES_AT_ONCE = 200
+"""Bounds the memory: about 2 million rows where each device sends every 10 s."""
 
 
 class Folder:
@@ -70,37 +71,41 @@ class Folder:
         return rows
 
     def _merged(self, day: int, hot: Path | None, sealed: Path | None, extra: pa.Table | None) -> Iterator[pa.Table]:
-        """All rows of the day in order, some devices at a time."""
-        if hot is None and sealed is None:
-            yield embedded_table.empty() if extra is None else extra
-            return
+        """All rows of the day, metric by metric, some devices at a time."""
         connection = connect(hot, read_only=True) if hot else None
         try:
-            yield from self._by_devices(day, connection, sealed, extra)
+            yield from self._by_metric(day, connection, sealed, extra)
         finally:
             if connection is not None:
                 connection.close()
 
-    def _by_devices(
+    def _by_metric(
         self, day: int, connection: Connection | None, sealed: Path | None, extra: pa.Table | None
     ) -> Iterator[pa.Table]:
         span = (day * DAY_MS, (day + 1) * DAY_MS)
         self._catalogue.refresh()
         names = self._catalogue.names
-        series = sorted(embedded_hot.series_of(connection), key=names.__getitem__) if connection else []
-        devices = {names[number][0] for number in series}
-        devices.update(embedded_sealed.device_ids(sealed) if sealed else ())
-        devices.update(extra["device_id"].unique().to_pylist() if extra is not None else ())
-        for chunk in _chunks(sorted(devices)):
-            tables = [self._sealed.rows([sealed], chunk, None, span)] if sealed else []
+        hot = {names[number]: number for number in embedded_hot.series_of(connection)} if connection else {}
+        known = {
+            *hot,
+            *(self._sealed.series(sealed) if sealed else ()),
+            *(embedded_table.series(extra) if extra is not None else ()),
+        }
+        for metric, devices in _chunks(known):
+            tables = [self._sealed.rows([sealed], devices, [metric], span)] if sealed else []
             if connection is not None:
-                of_chunk = [number for number in series if chunk[0] <= names[number][0] <= chunk[-1]]
-                tables.append(embedded_table.from_rows(embedded_hot.read(connection, day, of_chunk, *span), names))
+                numbers = [hot[device, metric] for device in devices if (device, metric) in hot]
+                tables.append(embedded_table.from_rows(embedded_hot.read(connection, day, numbers, *span), names))
             if extra is not None:
-                tables.append(extra.filter(pc.is_in(extra["device_id"], value_set=pa.array(chunk))))
+                tables.append(embedded_table.only(extra, metric, devices))
             yield embedded_table.merged(tables)
 
 
-def _chunks(devices: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(devices), _DEVICES_AT_ONCE):
-        yield devices[start : start + _DEVICES_AT_ONCE]
+def _chunks(series: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """(metric, some devices that have it), in the order of a sealed file."""
+    of_metric: dict[str, list[str]] = defaultdict(list)
+    for device, metric in sorted(series):
+        of_metric[metric].append(device)
+    for metric, devices in sorted(of_metric.items()):
+        for start in range(0, len(devices), _DEVICES_AT_ONCE):
+            yield metric, devices[start : start + _DEVICES_AT_ONCE]

@@ -1,4 +1,9 @@
-"""Finished days as Parquet, sorted by device, metric and time, read by an in-memory DuckDB that any process may have."""
+"""Finished days as Parquet, sorted by metric, device and time, read by an in-memory DuckDB that any process may have.
+
+Nearly every question names one metric, so its readings lie together. A value of at most three decimals is kept as
+`value_milli`, an integer of thousandths (a meter's register then takes 1 byte instead of 4), any other as `value`; one of the
+two is null, and no value comes back changed.
+"""
 
 import os
 import threading
@@ -8,6 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,9 +26,17 @@ from storage.reading_store import Aggregate
 ROW_GROUP = 16_384
 """Rows that are decoded together: small, so that one device's day costs one group, not the whole file."""
 
-_COLUMNS = "device_id, metric, ts_ms, value, quality"
+_FILE = pa.schema(
+    [
+        *(embedded_table.SCHEMA.field(name) for name in ("device_id", "metric", "ts_ms")),
+        pa.field("value_milli", pa.int64()),
+        pa.field("value", pa.float64()),
+        embedded_table.SCHEMA.field("quality"),
+    ]
+)
+_VALUE_OF_ROW = "coalesce(value_milli::DOUBLE / 1000::DOUBLE, value) AS value"
 _GOOD = f"(quality & {int(Quality.IMPLAUSIBLE)}) = 0"
-_VALUE = {
+_AGGREGATE = {
     Aggregate.SUM: f"sum(value) FILTER ({_GOOD})",
     Aggregate.MEAN: f"avg(value) FILTER ({_GOOD})",
     Aggregate.MIN: f"min(value) FILTER ({_GOOD})",
@@ -42,13 +57,13 @@ def write(path: Path, tables: Iterable[pa.Table]) -> int:
     with draft.open("wb") as file:
         with pq.ParquetWriter(
             file,
-            embedded_table.SCHEMA,
+            _FILE,
             compression="zstd",
             use_dictionary=["device_id", "metric", "quality"],
-            column_encoding={"ts_ms": "DELTA_BINARY_PACKED", "value": "BYTE_STREAM_SPLIT"},
+            column_encoding={"ts_ms": "DELTA_BINARY_PACKED", "value_milli": "DELTA_BINARY_PACKED", "value": "PLAIN"},
         ) as writer:
             for table in tables:
-                writer.write_table(table, row_group_size=ROW_GROUP)
+                writer.write_table(_packed(table), row_group_size=ROW_GROUP)
                 rows += len(table)
         file.flush()
         os.fsync(file.fileno())
@@ -61,8 +76,18 @@ def row_count(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
 
 
-def device_ids(path: Path) -> list[str]:
-    return sorted(pq.read_table(path, columns=["device_id"])["device_id"].unique().to_pylist())
+def _packed(table: pa.Table) -> pa.Table:
+    value = table["value"].to_numpy()
+    milli, exact = thousandths(value)
+    columns = [*table.columns[:3], pa.array(milli, mask=~exact), pa.array(value, mask=exact), table["quality"]]
+    return pa.Table.from_arrays(columns, schema=_FILE)
+
+
+def thousandths(value: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Integers of thousandths, and where dividing them by 1000 gives back the very same number."""
+    small = np.abs(value) < 1e12
+    milli = np.rint(np.where(small, value, 0.0) * 1000).astype(np.int64)
+    return milli, small & (milli / 1000.0 == value) & ~((value == 0) & np.signbit(value))
 
 
 class SealedReader:
@@ -95,8 +120,13 @@ class SealedReader:
             return embedded_table.empty()
         where, values = _where(device_ids, metrics, span)
         with closing(self._cursor()) as cursor:
-            query = f"SELECT {_COLUMNS} FROM {_files(paths)} WHERE {where}"  # noqa: S608 - names are ours
+            query = f"SELECT device_id, metric, ts_ms, {_VALUE_OF_ROW}, quality FROM {_files(paths)} WHERE {where}"  # noqa: S608 - names are ours
             return embedded_table.encoded(cursor.sql(query, params=values).to_arrow_table())
+
+    def series(self, path: Path) -> list[tuple[str, str]]:
+        """The (device_id, metric) that occur in a file."""
+        with closing(self._cursor()) as cursor:
+            return cursor.execute(f"SELECT DISTINCT device_id, metric FROM {_files([path])}").fetchall()  # noqa: S608 - names are ours
 
     def windows(
         self,
@@ -109,20 +139,20 @@ class SealedReader:
     ) -> list[WindowRow]:
         """Windows that hold any reading. `unsealed` must not overlap the files."""
         where, values = _where(device_ids, [metric], (edges_ms[0], edges_ms[-1]))
-        sources = [_files(paths)] if paths else []
-        sources += ["unsealed"] if len(unsealed) else []
+        sources = [(_VALUE_OF_ROW, _files(paths))] if paths else []
+        sources += [("value", "unsealed")] if len(unsealed) else []
         if not sources:
             return []
-        source = " UNION ALL BY NAME ".join(
-            f"SELECT device_id, ts_ms, value, quality FROM {name} WHERE {where}"  # noqa: S608 - names are ours
-            for name in sources
+        rows = " UNION ALL ".join(
+            f"SELECT device_id, ts_ms, {value}, quality FROM {source} WHERE {where}"  # noqa: S608 - names are ours
+            for value, source in sources
         )
         with closing(self._cursor()) as cursor:
             if len(unsealed):
                 cursor.register("unsealed", unsealed)
             cursor.execute(
-                f"SELECT device_id, {window_index(edges_ms)} AS place, {_VALUE[aggregate]}, "  # noqa: S608 - text is ours
-                f"count(*) FILTER ({_GOOD}), bit_or(quality) FROM ({source}) GROUP BY device_id, place",
+                f"SELECT device_id, {window_index(edges_ms)} AS place, {_AGGREGATE[aggregate]}, "  # noqa: S608 - text is ours
+                f"count(*) FILTER ({_GOOD}), bit_or(quality) FROM ({rows}) GROUP BY device_id, place",
                 values * len(sources),
             )
             return cursor.fetchall()

@@ -86,6 +86,17 @@ def merged(tables: Sequence[pa.Table]) -> pa.Table:
     return table.combine_chunks()
 
 
+def series(table: pa.Table) -> set[tuple[str, str]]:
+    """The (device_id, metric) that occur."""
+    pairs = table.select(["device_id", "metric"]).group_by(["device_id", "metric"]).aggregate([])
+    return set(zip(pairs["device_id"].to_pylist(), pairs["metric"].to_pylist(), strict=True))
+
+
+def only(table: pa.Table, metric: str, device_ids: Sequence[str]) -> pa.Table:
+    wanted = pc.and_(pc.equal(table["metric"], metric), pc.is_in(table["device_id"], value_set=pa.array(device_ids)))
+    return table.filter(wanted)
+
+
 def to_frame(table: pa.Table) -> pd.DataFrame:
     """Names as text (not categories), numbers as int64 and float64."""
     text = table.set_column(0, "device_id", table["device_id"].cast(pa.string()))
