@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from api import errors
+from api.body_limit import BodyLimit
 from api.changes import describer
 from api.deps import DemoUser, Deps, Kept, SiteInfo
 from api.guard import check_rules
@@ -65,7 +66,6 @@ def create_app(deps: Deps) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        max_body_size=BODY_LIMIT_BYTES,
         lifespan=_lifespan,
     )
     app.state.deps = deps
@@ -73,6 +73,7 @@ def create_app(deps: Deps) -> FastAPI:
         registry=RegistryCache(deps.registry), limiter=SignInLimiter(), feed=ChangeFeed(deps.changes, describer(deps))
     )
     errors.install(app)
+    app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
     app.add_middleware(SecurityHeaders)
     for router in ROUTERS:
         app.include_router(router)

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
-from fastapi import Query
+from fastapi import Path, Query
 
 from devices.errors import BadInput
 
@@ -14,6 +14,10 @@ Item = TypeVar("Item")
 LIMIT_MAX = 500
 SCAN_LIMIT = 5000
 """Rows of one listing that filters and pages look through; older ones are reached by narrower filters."""
+
+_MOST = 2**62
+EntityId = Annotated[int, Path(ge=1, le=2**62)]
+"""Of an alert, finding or order; greater ones the database cannot even be asked for."""
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="items per page")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before")]
@@ -28,7 +32,7 @@ def decode_cursor(cursor: str) -> tuple[int, str]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         position, _, key = text.partition(":")
-        return int(position), key
+        return min(max(int(position), 0), _MOST), key
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise BadInput("not a cursor; use `next` of the page before", place="cursor") from None
 
@@ -39,7 +43,7 @@ def page_of(items: Sequence[Item], key: Callable[[Item], str], limit: int, curso
     if cursor is not None:
         position, last = decode_cursor(cursor)
         found = next((index for index, item in enumerate(items) if key(item) == last), None)
-        start = max(position, 0) if found is None else found + 1
+        start = position if found is None else found + 1
     page = list(items[start : start + limit])
     more = start + limit < len(items)
     return page, encode_cursor(start + limit, key(page[-1])) if more and page else None

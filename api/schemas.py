@@ -338,7 +338,7 @@ class OrderEventIn(_Input):
     trade: Trade | None = None
     priority: Priority | None = None
     rating: int | None = Field(default=None, ge=1, le=5)
-    duplicate_of: int | None = Field(default=None, ge=1)
+    duplicate_of: int | None = Field(default=None, ge=1, le=2**62)
     verdict: str | None = Field(default=None, max_length=40)
 
 

@@ -13,7 +13,7 @@ from analytics.finding import Finding
 from api import present, schemas
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
-from api.paging import SCAN_LIMIT, Cursor, Limit, page_of
+from api.paging import SCAN_LIMIT, Cursor, EntityId, Limit, page_of
 from api.permissions import may_see_space, owned_spaces
 from api.words import words
 from devices.errors import NotFound
@@ -49,7 +49,7 @@ def list_alerts(
 
 
 @router.get("/alerts/{alert_id}", summary="One alert with evidence and history")
-def get_alert(alert_id: int, deps: DepsHere, registry: RegistryHere, caller: Caller) -> schemas.AlertDetail:
+def get_alert(alert_id: EntityId, deps: DepsHere, registry: RegistryHere, caller: Caller) -> schemas.AlertDetail:
     alert = alert_for(deps, registry, caller, alert_id)
     finding = _finding(deps, alert)
     return schemas.AlertDetail(
@@ -63,7 +63,7 @@ def get_alert(alert_id: int, deps: DepsHere, registry: RegistryHere, caller: Cal
 
 @router.post("/alerts/{alert_id}/acknowledge", summary="I have seen it and act on it")
 def acknowledge(
-    alert_id: int, deps: DepsHere, registry: RegistryHere, caller: Caller, body: schemas.AcknowledgeIn | None = None
+    alert_id: EntityId, deps: DepsHere, registry: RegistryHere, caller: Caller, body: schemas.AcknowledgeIn | None = None
 ) -> schemas.AlertOut:
     alert_for(deps, registry, caller, alert_id)
     now = deps.now()
@@ -74,7 +74,9 @@ def acknowledge(
 
 
 @router.post("/alerts/{alert_id}/resolve", summary="End it by hand, with the reason")
-def resolve(alert_id: int, body: schemas.ResolveIn, deps: DepsHere, registry: RegistryHere, caller: Caller) -> schemas.AlertOut:
+def resolve(
+    alert_id: EntityId, body: schemas.ResolveIn, deps: DepsHere, registry: RegistryHere, caller: Caller
+) -> schemas.AlertOut:
     alert_for(deps, registry, caller, alert_id)
     now = deps.now()
     outcome = engine.resolve(deps.alerts, alert_id, caller.username, body.reason, now)

@@ -11,7 +11,7 @@ from analytics.finding import Finding, FindingKind
 from api import present, schemas
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
-from api.paging import SCAN_LIMIT, Cursor, Limit, page_of
+from api.paging import SCAN_LIMIT, Cursor, EntityId, Limit, page_of
 from api.permissions import may_see_space, owned_spaces
 from api.times import aware
 from devices.errors import NotFound
@@ -49,7 +49,7 @@ def list_findings(
 
 
 @router.get("/findings/{finding_id}", summary="One finding with evidence")
-def get_finding(finding_id: int, deps: DepsHere, registry: RegistryHere, caller: Caller) -> schemas.FindingOut:
+def get_finding(finding_id: EntityId, deps: DepsHere, registry: RegistryHere, caller: Caller) -> schemas.FindingOut:
     finding = deps.findings.get(finding_id)
     if not may_see_space(caller, registry, finding.space_id):
         raise NotFound(f"there is no finding {finding_id}")

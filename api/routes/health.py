@@ -13,8 +13,9 @@ from devices.errors import CaretakerError
 
 router = APIRouter(route_class=GuardedRoute, tags=["operation"])
 
-SPOOL_AGE_LIMIT_S = 60.0
-SPOOL_AGE = "spool_age_s"
+INGEST_SILENT_S = 60.0
+SPOOL_FULL = 0.9
+_PREFIX = "caretaker_ingest_"
 
 
 @router.get("/healthz", summary="The process is alive")
@@ -54,9 +55,19 @@ def _broker(deps: Deps) -> str:
 
 
 def _ingest(deps: Deps) -> str:
-    """Ingest writes its numbers every few seconds; before its first ones there is nothing to say."""
-    age_s = read_role_metrics(deps.metrics_dir).get("ingest", {}).get(SPOOL_AGE, 0.0)
-    return "ok" if age_s <= SPOOL_AGE_LIMIT_S else f"the oldest spooled message waits for {age_s:.0f} s"
+    """From the numbers that ingest writes every few seconds; before its first ones there is nothing to say."""
+    numbers = read_role_metrics(deps.metrics_dir).get("ingest")
+    if numbers is None:
+        return "ok"
+    silent_s = deps.now().timestamp() - numbers.get(_PREFIX + "updated_ms", 0.0) / 1000
+    if silent_s > INGEST_SILENT_S:
+        return f"has not reported for {silent_s:.0f} s"
+    if not numbers.get(_PREFIX + "broker_connected", 1.0):
+        return "is not connected to the broker"
+    limit_bytes = numbers.get(_PREFIX + "spool_limit_bytes", 0.0)
+    if limit_bytes and numbers.get(_PREFIX + "spool_bytes", 0.0) > SPOOL_FULL * limit_bytes:
+        return "its spool is nearly full: the reading store does not keep up"
+    return "ok"
 
 
 _CHECKS = {"database": _database, "reading_store": _reading_store, "broker": _broker, "ingest": _ingest}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from alerts.model import AlertState
 from api.deps import Deps, DepsHere, Kept, KeptHere
@@ -57,11 +57,13 @@ def _of_feed(kept: Kept) -> Iterator[Metric]:
 
 
 def _of_roles(deps: Deps) -> Iterator[Metric]:
-    by_name: dict[str, GaugeMetricFamily] = {}
+    """As the roles name them; a name ending in `_total` is a counter."""
+    by_name: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
     for role, values in read_role_metrics(deps.metrics_dir).items():
         for name, value in values.items():
-            full = "caretaker_role_" + _UNFIT.sub("_", name)
-            family = by_name.setdefault(full, GaugeMetricFamily(full, "As the role counts it", labels=["role"]))
+            full = _UNFIT.sub("_", name if name.startswith("caretaker_") else f"caretaker_{name}")
+            kind = CounterMetricFamily if full.endswith("_total") else GaugeMetricFamily
+            family = by_name.setdefault(full, kind(full, "As the role counts it", labels=["role"]))
             family.add_metric([role], value)
     yield from by_name.values()
 

@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from alerts.model import Alert
 from analytics.finding import Finding
 from api import present
 from api.auth import Session, still_valid
-from api.deps import Caller, Deps, DepsHere, Kept, KeptHere
+from api.deps import Caller, Deps, DepsHere, Kept, KeptHere, RegistryHere
 from api.guard import GuardedRoute
+from api.inventory import device_for
 from api.live import LiveChange
 from api.permissions import is_staff, may_see_order, may_see_space
 from devices.errors import NotFound
@@ -44,22 +45,34 @@ class Page:
     shown: dict[str, tuple[int, float]] = field(default_factory=dict)
 
 
+def watched_device(
+    registry: RegistryHere,
+    caller: Caller,
+    device: Annotated[str | None, Query(max_length=100, description="with its readings")] = None,
+) -> str | None:
+    """Checked before the stream begins, since afterwards it is too late for a 404."""
+    if device is not None and not is_staff(caller):
+        raise NotFound(f"there is no device {device!r}")
+    return None if device is None else device_for(caller, registry, device).id
+
+
+WatchedDevice = Annotated[str | None, Depends(watched_device)]
+
+
 @router.get("/stream", response_class=EventSourceResponse, summary="Live changes (server-sent events)")
 async def stream(
     request: Request,
     deps: DepsHere,
     kept: KeptHere,
     caller: Caller,
-    device: Annotated[str | None, Query(max_length=100)] = None,
-    after: Annotated[int | None, Query(ge=0, description="`seq` of /api/v1/summary: start there")] = None,
-    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    device: WatchedDevice,
+    after: Annotated[int | None, Query(ge=0, le=2**62, description="`seq` of /api/v1/summary: start there")] = None,
+    last_event_id: Annotated[int | None, Header(ge=0, le=2**62)] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Events `alert`, `order`, `finding`, and `reading` for `device`; resumes after Last-Event-ID; `reset`: load afresh."""
     session: Session = request.state.session
     start = last_event_id if last_event_id is not None else after
     page = Page(deps, kept, caller, session, device, kept.feed.seq if start is None else start)
-    if device is not None:
-        await asyncio.to_thread(_check_device, page, device)
     with kept.feed.listen() as listener:
         yield ServerSentEvent(comment="caretaker", retry=RECONNECT_MS)
         for event in await _missed(page):
@@ -118,13 +131,6 @@ def may_see_change(user: User, registry: Registry, change: LiveChange) -> bool:
         return may_see_order(user, registry, subject)
     assert isinstance(subject, Alert | Finding)
     return is_staff(user) and may_see_space(user, registry, subject.space_id)
-
-
-def _check_device(page: Page, device_id: str) -> None:
-    registry = page.kept.registry.current()
-    device = registry.devices.get(device_id)
-    if device is None or not is_staff(page.user) or not may_see_space(page.user, registry, device.space_id):
-        raise NotFound(f"no device {device_id!r}")
 
 
 async def _readings_if_due(page: Page, due: bool) -> list[ServerSentEvent]:  # noqa: FBT001 - reads as the sentence it is

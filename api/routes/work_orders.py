@@ -12,7 +12,7 @@ from api.guard import GuardedRoute
 from api.idempotency import IdempotencyKey, once, request_key
 from api.inventory import device_for
 from api.orders import desk_for, do, order_for, shown
-from api.paging import SCAN_LIMIT, Cursor, Limit, page_of
+from api.paging import SCAN_LIMIT, Cursor, EntityId, Limit, page_of
 from api.permissions import CAMPUS_WIDE, may_see_order
 from api.routes.spaces import space_for
 from api.words import words
@@ -59,7 +59,7 @@ def list_orders(
 
 
 @router.get("/work-orders/{order_id}", summary="One work order with its history")
-def get_order(order_id: int, deps: DepsHere, registry: RegistryHere, caller: Caller) -> schemas.OrderDetail:
+def get_order(order_id: EntityId, deps: DepsHere, registry: RegistryHere, caller: Caller) -> schemas.OrderDetail:
     """`chain_ok` is false where somebody altered the history."""
     order = order_for(deps, registry, caller, order_id)
     return schemas.OrderDetail(
@@ -88,7 +88,7 @@ def report(
 
 @router.post("/work-orders/{order_id}/{event}", summary="Move a work order on")
 def act(
-    order_id: int,
+    order_id: EntityId,
     event: OrderEvent,
     deps: DepsHere,
     registry: RegistryHere,

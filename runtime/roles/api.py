@@ -1,0 +1,171 @@
+"""The api role: REST, live stream and pages on one port. The only writer here is a person."""
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import uvicorn
+from fastapi import FastAPI
+
+from analytics.calendar import Calendar
+from analytics.tariff import Price, Rates
+from api.app import DemoUser, Deps, SiteInfo, create_app, feed_of
+from dashboards.web.pages import create_pages
+from devices.errors import BadInput, DependencyFailed
+from maintenance.sla import WorkingCalendar
+from runtime import settings as configuration
+from runtime.bus import Bus
+from runtime.databases import open_database
+from runtime.settings import Settings
+from runtime.stores import open_reading_store
+from storage.alert_store import AlertStore
+from storage.audit_store import AuditStore
+from storage.change_store import ChangeStore
+from storage.database import Database
+from storage.event_store import EventStore
+from storage.finding_store import FindingStore
+from storage.health_store import HealthStore
+from storage.idempotency_store import IdempotencyStore
+from storage.order_store import OrderStore
+from storage.reading_store import ReadingStore
+from storage.registry_store import RegistryStore
+from storage.user_store import UserStore
+
+_LOG = logging.getLogger(__name__)
+
+DEMO_USERS_FILE = "demo-users.json"
+STOP_WITHIN_S = 3.0
+_OPEN_REQUESTS_S = 1.5
+"""How long requests that are being answered at the stop may take; live streams end at once."""
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Serves until `stop`. Raises BadInput where the port is taken, DependencyFailed where the database does not answer."""
+    with closing(listen(settings.http.host, settings.http.port)) as listener, _stores(settings) as (database, readings):
+        bus = Bus(settings, "api", lambda _kind, _entity_id: feed.wake())
+        app = build(settings, database, readings, bus)
+        feed = feed_of(app)
+        bus.start()
+        try:
+            serve(app, listener, stop)
+        finally:
+            bus.stop()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket, so that a taken port is told before anything else is opened."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise BadInput(
+            f"cannot listen on {host}:{port}: {error.strerror}; stop the other program or set CARETAKER_HTTP_PORT",
+            place="http.port",
+        ) from None
+    return listener
+
+
+def serve(app: FastAPI, listener: socket.socket, stop: threading.Event) -> None:
+    """Returns within STOP_WITHIN_S of `stop`, open streams or not. Raises DependencyFailed where the server ends by itself."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            loop="asyncio",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_OPEN_REQUESTS_S,  # type: ignore[arg-type]  # it is handed to asyncio.wait_for, which takes fractions
+        )
+    )
+    # A thread of its own: on the main thread uvicorn would take the signals that set `stop`, and wait for the open streams.
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), name="http", daemon=True)
+    thread.start()
+    while thread.is_alive() and not stop.wait(0.2):
+        pass
+    ended_by_itself = not stop.is_set()
+    feed_of(app).close()
+    server.should_exit = True
+    thread.join(STOP_WITHIN_S)
+    if ended_by_itself:
+        raise DependencyFailed("the HTTP server ended by itself; its log says why", transient=True)
+
+
+def build(settings: Settings, database: Database, readings: ReadingStore, bus: Bus) -> FastAPI:
+    """API and pages as one application."""
+    app = create_app(dependencies(settings, database, readings, bus))
+    app.mount("/", create_pages(app, site_name=settings.site.name, now=lambda: datetime.now(UTC)))
+    return app
+
+
+def dependencies(settings: Settings, database: Database, readings: ReadingStore, bus: Bus) -> Deps:
+    site = settings.site
+    return Deps(
+        registry=RegistryStore(database),
+        events=EventStore(database),
+        findings=FindingStore(database),
+        alerts=AlertStore(database),
+        orders=OrderStore(database),
+        users=UserStore(database),
+        audit=AuditStore(database),
+        changes=ChangeStore(database),
+        health=HealthStore(database),
+        idempotency=IdempotencyStore(database),
+        readings=readings,
+        site=SiteInfo(id=site.id, name=site.name, name_zh=site.name_zh, timezone=site.timezone, currency=site.currency),
+        rates=rates_of(settings.tariffs),
+        calendar=Calendar(timezone=site.timezone),
+        working_calendar=WorkingCalendar(zone=ZoneInfo(site.timezone)),
+        now=lambda: datetime.now(UTC),
+        bus=bus.publish,
+        broker_reachable=bus.connected,
+        metrics_dir=settings.data_dir / "metrics",
+        demo_users=demo_users(settings.data_dir / DEMO_USERS_FILE),
+    )
+
+
+def rates_of(tariffs: configuration.Tariffs) -> Rates:
+    return Rates(
+        electricity=tuple(_price(price) for price in tariffs.electricity),
+        water=tuple(_price(price) for price in tariffs.water),
+        kgco2e_per_kwh=tariffs.kgco2e_per_kwh,
+        kgco2e_per_m3=tariffs.kgco2e_per_m3,
+    )
+
+
+def demo_users(path: Path) -> tuple[DemoUser, ...]:
+    """Those that `caretaker demo` made and wrote down; none anywhere else. Raises BadInput where the file is damaged."""
+    try:
+        listed = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(
+            DemoUser(
+                username=one["username"], password=one["password"], display_name=one["display_name"], roles=tuple(one["roles"])
+            )
+            for one in listed
+        )
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadInput("not a list of demo users; run `caretaker demo` afresh", place=str(path)) from None
+
+
+def _price(price: configuration.Price) -> Price:
+    return Price(valid_from=date.fromisoformat(price.valid_from), price=price.price, hours=price.hours)
+
+
+@contextmanager
+def _stores(settings: Settings) -> Iterator[tuple[Database, ReadingStore]]:
+    with closing(open_database(settings)) as database:
+        database.migrate()
+        with closing(open_reading_store(settings)) as readings:
+            yield database, readings
