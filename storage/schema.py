@@ -211,6 +211,7 @@ Index(
     sqlite_where=UNFINISHED,
     postgresql_where=UNFINISHED,
 )
+Index("ix_work_order_load", WORK_ORDER.c.assignee, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
 Index("ix_work_order_newest", WORK_ORDER.c.raised_at.desc(), WORK_ORDER.c.id.desc())
 Index("ix_work_order_state_newest", WORK_ORDER.c.state, WORK_ORDER.c.raised_at.desc())
 Index("ix_work_order_assignee_newest", WORK_ORDER.c.assignee, WORK_ORDER.c.raised_at.desc())

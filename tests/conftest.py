@@ -2,5 +2,7 @@
 
 pytest_plugins = [
     "tests.fixtures_postgres",
+    "tests.fixtures_victoria",
     "tests.fixtures_api",
+    "tests.fixtures_broker",
 ]

@@ -310,6 +310,14 @@ def _tables() -> None:
     op.create_index("ix_work_order_alert_id", "work_order", ["alert_id"], unique=False)
     op.create_index("ix_work_order_assignee_newest", "work_order", ["assignee", sa.literal_column("raised_at DESC")], unique=False)
     op.create_index(
+        "ix_work_order_load",
+        "work_order",
+        ["assignee"],
+        unique=False,
+        sqlite_where=sa.text("state NOT IN ('cancelled', 'closed', 'duplicate')"),
+        postgresql_where=sa.text("state NOT IN ('cancelled', 'closed', 'duplicate')"),
+    )
+    op.create_index(
         "ix_work_order_newest", "work_order", [sa.literal_column("raised_at DESC"), sa.literal_column("id DESC")], unique=False
     )
     op.create_index("ix_work_order_reporter_newest", "work_order", ["reporter", sa.literal_column("raised_at DESC")], unique=False)
