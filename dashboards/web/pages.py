@@ -47,7 +47,7 @@ ROUTES: tuple[tuple[str, Handler], ...] = (
 
 
 def create_pages(api_app: ASGIApp, *, site_name: str, now: Callable[[], datetime]) -> Starlette:
-    """The pages as an ASGI app. `api_app` answers /api/v1; `site_name` stands in while the API cannot be asked; `now` is the clock."""
+    """The pages as an ASGI app over `api_app`, which answers /api/v1; `site_name` stands in while it cannot; `now` is the clock."""
     house = House(api_app=api_app, site_name=site_name, now=now)
     return Starlette(
         routes=_routes(house),

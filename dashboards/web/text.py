@@ -12,7 +12,10 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal
 
-from dashboards.web.words import LABELS, STATES_OF_METRIC, UNITS
+from dashboards.web.words import LABELS, NOTES, STATES_OF_METRIC, UNITS
+
+_PARTED = ("→ ", "alert ", *(f"{trade} p" for trade in LABELS["trade"]))
+"""How notes begin that Caretaker made of several parts."""
 
 LOCALE_DIR = Path(__file__).parent / "locale"
 LANGUAGES: Mapping[str, str] = {"zh-CN": "中文", "en": "English"}
@@ -62,11 +65,11 @@ class Text:
         return "zh_Hans_CN" if self.lang == "zh-CN" else "en_GB"
 
     def gettext(self, message: str) -> str:
-        return translations(self.lang).gettext(message) if message else ""  # the empty msgid is the catalog's header
+        return translations(self.lang).gettext(message) if message else ""
 
     def fill(self, message: str | None, facts: Mapping[str, str | float] | None = None) -> str:
         """The sentence in the reader's language with its `%(name)s` places filled; unknown places and stray % stay as they are."""
-        sentence = self.gettext(message or "")
+        sentence = self.gettext(message) if message else ""
         if not facts:
             return sentence
         return _PLACE.sub(lambda m: self._place(m, facts), sentence)
@@ -85,7 +88,7 @@ class Text:
         """The word for an API name; a name this page does not know yet is shown as it is."""
         if not name:
             return ""
-        known = LABELS[noun].get(name)
+        known = LABELS.get(noun, {}).get(name)
         if known is None and noun == "metric":
             return self._channel(name)
         return self.gettext(known) if known else name
@@ -94,6 +97,21 @@ class Text:
         total, _, channel = name.rpartition(".")
         known = LABELS["metric"].get(total)
         return f"{self.gettext(known)} {channel.upper()}" if known else name
+
+    def note(self, note: str) -> str:
+        """A history's note: what Caretaker wrote is translated part by part, what a person wrote stands as it is."""
+        whole = self._own_note(note)
+        if whole is not None:
+            return whole
+        parts = [self._own_note(part) or self.gettext(part) for part in note.split(": ")] if note.startswith(_PARTED) else []
+        return ": ".join(parts) if parts else self.gettext(note)
+
+    def _own_note(self, note: str) -> str | None:
+        for pattern, sentence in NOTES:
+            found = re.fullmatch(pattern, note)
+            if found:
+                return self.fill(sentence, {name: self.label(name, value) for name, value in found.groupdict().items()})
+        return None
 
     def named(self, thing: Mapping[str, str | None], prefix: str = "") -> str:
         """The name of a space or device in the reader's language."""
@@ -123,7 +141,7 @@ class Text:
     def money(self, amount: float | None) -> str:
         if amount is None:
             return "–"
-        return format_currency(amount, self.currency, locale=self.locale)
+        return format_currency(amount, self.currency, locale=self.locale).replace("CN¥", "¥")
 
     def share(self, share: float | None) -> str:
         return "–" if share is None else f"{self.decimal(share * 100, 0 if abs(share) >= 0.1 else 1)}\u00a0%"

@@ -23,13 +23,13 @@ WEB_DIR = Path(__file__).parent
 STATIC_DIR = WEB_DIR / "static"
 
 NAVIGATION: tuple[tuple[str, str, str, frozenset[str]], ...] = (
-    ("/desk", N_("Security desk"), "desk", frozenset({"admin", "security", "dispatcher", "logistics_head", "energy_manager"})),
+    ("/desk", N_("Desk"), "desk", frozenset({"admin", "security", "dispatcher", "logistics_head", "energy_manager"})),
     ("/energy", N_("Energy"), "energy", frozenset({"admin", "energy_manager", "logistics_head", "dispatcher"})),
     ("/findings", N_("Findings"), "findings", frozenset({"admin", "energy_manager", "logistics_head", "dispatcher"})),
-    ("/orders", N_("Work orders"), "orders", frozenset({"admin", "dispatcher", "logistics_head", "energy_manager", "security"})),
+    ("/orders", N_("Orders"), "orders", frozenset({"admin", "dispatcher", "logistics_head", "energy_manager", "security"})),
     ("/jobs", N_("My jobs"), "jobs", frozenset({"crew"})),
     ("/devices", N_("Devices"), "devices", frozenset({"admin", "energy_manager", "security", "dispatcher", "crew"})),
-    ("/reports", N_("My reports"), "reports", frozenset({"reporter", "admin", "dispatcher", "security", "energy_manager", "crew"})),
+    ("/reports", N_("Reports"), "reports", frozenset({"reporter", "admin", "dispatcher", "security", "energy_manager", "crew"})),
 )
 """Address, word, icon, and the roles that see it. The API decides what they may do there."""
 

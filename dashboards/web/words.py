@@ -74,19 +74,29 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "cancel": N_("Cancel"),
         "mark_duplicate": N_("Mark as duplicate"),
     },
+    "problem": {
+        "water_leak": N_("Water leak"),
+        "left_on": N_("Left on after hours"),
+        "meter_fault": N_("Frozen meter"),
+        "meter_reset": N_("Meter register reset"),
+        "device_silent": N_("Device silent"),
+        "hydrant_pressure": N_("Hydrant pressure"),
+        "heating_appliance": N_("Heating appliance in a room"),
+        "door_closer": N_("Door closer weak"),
+        "battery_low": N_("Battery low"),
+    },
+    "resolution": {
+        "cause_cleared": N_("The cause has cleared"),
+        "cleared_while_pending": N_("Cleared before it was confirmed"),
+        "by_person": N_("Ended by a person"),
+    },
     "log_event": {
-        "raised": N_("Raised"),
-        "suspected": N_("Suspected"),
-        "confirmed": N_("Confirmed"),
+        "pending": N_("Suspected"),
         "opened": N_("Opened"),
-        "open": N_("Opened"),
         "acknowledged": N_("Acknowledged"),
-        "acknowledge": N_("Acknowledged"),
         "resolved": N_("Resolved"),
-        "resolve": N_("Resolved"),
         "cleared": N_("Cleared"),
         "reopened": N_("Reopened"),
-        "reopen": N_("Reopened"),
         "updated": N_("Updated"),
         "raise": N_("Raised"),
         "triage": N_("Reviewed"),
@@ -176,9 +186,10 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "incomplete": N_("incomplete"),
     },
     "verdict": {
-        "repaired": N_("Repaired"),
+        "real": N_("A real fault"),
         "false_alarm": N_("False alarm"),
-        "no_fault_found": N_("No fault found"),
+        "test": N_("A test or exercise"),
+        "not_reproducible": N_("Not found on site"),
     },
     "metric": {
         "elec.energy.import": N_("Energy drawn"),
@@ -230,6 +241,21 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "counter": N_("Counter"),
     },
 }
+
+NOTES: tuple[tuple[str, str], ...] = (
+    (r"alert (?P<number>\d+): (?P<finding>[\w.]+)", N_("because of alert %(number)s, %(finding)s")),
+    (r"(?P<trade>\w+) (?P<priority>p\d)", N_("%(trade)s, %(priority)s")),
+    (r"of order (?P<number>\d+)", N_("of order %(number)s")),
+    (r"→ (?P<name>\S+?)", N_("to %(name)s")),
+    (
+        r"(?P<trade>\w+), (?P<load>\d+) open jobs(?:, knows the zone)?, best of (?P<count>\d+)",
+        N_("%(trade)s, %(load)s open orders, the best of %(count)s"),
+    ),
+    (r"no assignee: nobody of \d+ in the crew has the trade (?P<trade>\w+)", N_("nobody in the crew has the trade %(trade)s")),
+    (r"no assignee: nobody with the trade (?P<trade>\w+) is on shift: .*", N_("nobody with the trade %(trade)s is on shift")),
+    (r"work order (?P<number>\d+) closed", N_("work order %(number)s closed")),
+)
+"""Notes that Caretaker itself writes into histories, as patterns, and how they read. A person's own note matches none."""
 
 STATES_OF_METRIC: Mapping[str, tuple[str, str]] = {
     "door.open": (N_("closed"), N_("open")),

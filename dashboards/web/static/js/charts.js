@@ -54,6 +54,9 @@ function draw(box) {
   const values = [data.times, ...data.lines.map((line) => line.values)];
   const plot = new uPlot(options(data, box.clientWidth), values, box);
   box.classList.add('drawn');
+  const rest = () => plot.setLegend({ idx: values[0].length - 1 });
+  rest();
+  plot.over.addEventListener('mouseleave', () => setTimeout(rest));
   drawn.set(box, { plot, data, values });
   new ResizeObserver(() => { if (box.clientWidth) plot.setSize({ width: box.clientWidth, height: 240 }); }).observe(box);
   if (box.dataset.liveDevice) follow(box);
@@ -82,6 +85,7 @@ function append({ plot, values }, reading) {
   values[1].push(reading.value);
   if (values[0].length > POINTS_KEPT) values.forEach((column) => column.shift());
   plot.setData(values);
+  plot.setLegend({ idx: values[0].length - 1 });
 }
 
 function showLatest(reading, lang) {
