@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analytics.arrays import HOUR_MS, Flags, Floats, Ints
+from analytics.arrays import HOUR_MS, Bools, Flags, Floats, Ints
 from analytics.hourly import EMPTY, Hourly, merge, on_grid
 from analytics.ledger import HourlyLedger, LedgerNote, NoteKind, consume
 from devices.profiles import Register
@@ -17,13 +17,17 @@ NOTES_AT_MOST = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Book:
-    """`ts_ms`, `value`, `quality`: the kept readings, by time. `notes`: what the register did, oldest first."""
+    """`ts_ms`, `value`, `quality`: the kept readings, by time. `notes`: what the register did, oldest first.
+
+    `digit`: the smallest step that the register was seen to make, NaN while none was seen.
+    """
 
     hourly: Hourly = EMPTY
     ts_ms: Ints
     value: Floats
     quality: Ints
     notes: tuple[LedgerNote, ...] = ()
+    digit: float = float("nan")
 
     @property
     def last_ms(self) -> int:
@@ -56,18 +60,25 @@ def post(book: Book, readings: tuple[Ints, Floats, Ints], register: Register, *,
     ts_ms, value, quality = ts_ms[order], value[order], quality[order]
     ledger = consume(ts_ms, value, quality, register)
     first_ms = int(ts_ms[0]) if ts_ms.size else 0
-    hours, consumption, flags = _changed(book.hourly, ledger, first_ms)
+    news = _changed(book.hourly, ledger, first_ms)
     kept = ts_ms[_kept_from(ts_ms, ledger.notes) :].size
     after = Book(
-        hourly=merge(book.hourly, on_grid(hours, consumption, flags)) if hours.size else book.hourly,
+        hourly=_entered(book.hourly, ledger, first_ms),
         ts_ms=ts_ms[ts_ms.size - kept :],
         value=value[ts_ms.size - kept :],
         quality=quality[ts_ms.size - kept :],
+        digit=float(np.fmin(book.digit, ledger.digit)),
         notes=(*(note for note in book.notes if note.to_ms <= first_ms), *ledger.notes)[-NOTES_AT_MOST:],
     )
     fresh = [note.kind for note in ledger.notes if note not in book.notes]
     read_back = not whole and bool(_LOOKS_BACK.intersection(fresh))
-    return Posting(book=after, hours=hours, consumption=consumption, quality=flags, read_back=read_back)
+    return Posting(
+        book=after,
+        hours=ledger.hours[news],
+        consumption=ledger.consumption[news],
+        quality=ledger.quality[news],
+        read_back=read_back,
+    )
 
 
 def _kept_from(ts_ms: Ints, notes: tuple[LedgerNote, ...]) -> int:
@@ -84,8 +95,18 @@ def known_hours(book: Book, hourly: Hourly) -> Book:
     return replace(book, hourly=merge(book.hourly, hourly))
 
 
-def _changed(known: Hourly, ledger: HourlyLedger, first_ms: int) -> tuple[Ints, Floats, Flags]:
-    """The ledger's hours that differ from what is known. An hour cut by the first reading is only news where it is unknown."""
+def _entered(known: Hourly, ledger: HourlyLedger, first_ms: int) -> Hourly:
+    """The hours with the ledger's put over them, but for one that the first reading cuts and that is known already."""
+    if not ledger.hours.size:
+        return known
+    cut = ledger.hours[0] < first_ms and known.start_ms <= ledger.hours[0] < known.end_ms
+    rest = slice(1 if cut else 0, None)
+    newer = on_grid(ledger.hours[rest], ledger.consumption[rest], ledger.quality[rest], ledger.least[rest])
+    return merge(known, newer)
+
+
+def _changed(known: Hourly, ledger: HourlyLedger, first_ms: int) -> Bools:
+    """Which of the ledger's hours differ from what is known. An hour cut by the first reading is only news where it is unknown."""
     index = (ledger.hours - known.start_ms) // HOUR_MS
     inside = (index >= 0) & (index < known.size)
     before = np.full(ledger.hours.size, np.nan)
@@ -93,5 +114,4 @@ def _changed(known: Hourly, ledger: HourlyLedger, first_ms: int) -> tuple[Ints, 
     before[inside], flags[inside] = known.consumption[index[inside]], known.quality[index[inside]]
     same = np.isclose(before, ledger.consumption, rtol=0, atol=1e-9) & (flags == ledger.quality)
     cut = (ledger.hours < first_ms) & np.isfinite(before)
-    news = ~same & ~cut
-    return ledger.hours[news], ledger.consumption[news], ledger.quality[news]
+    return np.asarray(~same & ~cut, np.bool_)

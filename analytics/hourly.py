@@ -14,11 +14,15 @@ _UNMEASURED = int(Quality.ESTIMATED | Quality.INCOMPLETE | Quality.IMPLAUSIBLE)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hourly:
-    """`consumption` (kWh or m3) of each hour from `start_ms` on, NaN where nothing is known; `quality` are Quality flags."""
+    """`consumption` (kWh or m3) of each hour from `start_ms` on, NaN where nothing is known; `quality` are Quality flags.
+
+    `least`: the same of each hour's quietest quarter, times four; NaN where it is not known (stored hours do not keep it).
+    """
 
     start_ms: int
     consumption: Floats
     quality: Flags
+    least: Floats
 
     @property
     def size(self) -> int:
@@ -38,33 +42,41 @@ class Hourly:
         return np.where(self.quality & _UNMEASURED, np.nan, self.consumption)
 
 
-EMPTY = Hourly(start_ms=0, consumption=np.empty(0), quality=np.empty(0, np.uint8))
+EMPTY = Hourly(start_ms=0, consumption=np.empty(0), quality=np.empty(0, np.uint8), least=np.empty(0))
 
 
-def on_grid(hours: Ints, consumption: Floats, quality: Flags) -> Hourly:
+def on_grid(hours: Ints, consumption: Floats, quality: Flags, least: Floats | None = None) -> Hourly:
     """The last MAX_DAYS of the hours, in any order, on a grid without holes. Of an hour given twice the later row stands."""
+    least = np.full(hours.size, np.nan) if least is None else least
     usable = np.isfinite(consumption) & (hours % HOUR_MS == 0)
-    hours, consumption, quality = hours[usable], consumption[usable], quality[usable]
-    if not hours.size:
+    if not usable.any():
         return EMPTY
-    last = int(hours.max())
-    start = max(int(hours.min()), last - (MAX_DAYS * 24 - 1) * HOUR_MS)
-    recent = hours >= start
-    index = (hours[recent] - start) // HOUR_MS
-    grid = np.full((last - start) // HOUR_MS + 1, np.nan)
+    last = int(hours[usable].max())
+    start = max(int(hours[usable].min()), last - (MAX_DAYS * 24 - 1) * HOUR_MS)
+    usable &= hours >= start
+    index = (hours[usable] - start) // HOUR_MS
+    grid, lowest = np.full((2, (last - start) // HOUR_MS + 1), np.nan)
     flags = np.full(grid.size, int(Quality.INCOMPLETE), np.uint8)
-    grid[index], flags[index] = consumption[recent], quality[recent]
-    return Hourly(start_ms=start, consumption=grid, quality=flags)
+    grid[index], flags[index], lowest[index] = consumption[usable], quality[usable], least[usable]
+    return Hourly(start_ms=start, consumption=grid, quality=flags, least=lowest)
 
 
 def merge(known: Hourly, newer: Hourly) -> Hourly:
     """`known` with the hours of `newer` put over it."""
-    hours = np.concatenate((known.hours, newer.hours))
-    consumption = np.concatenate((known.consumption, newer.consumption))
-    return on_grid(hours, consumption, np.concatenate((known.quality, newer.quality)))
+    return on_grid(
+        np.concatenate((known.hours, newer.hours)),
+        np.concatenate((known.consumption, newer.consumption)),
+        np.concatenate((known.quality, newer.quality)),
+        np.concatenate((known.least, newer.least)),
+    )
 
 
 def until(hourly: Hourly, end_ms: int) -> Hourly:
     """The hours that ended by `end_ms`."""
     count = min(max((end_ms - hourly.start_ms) // HOUR_MS, 0), hourly.size)
-    return Hourly(start_ms=hourly.start_ms, consumption=hourly.consumption[:count], quality=hourly.quality[:count])
+    return Hourly(
+        start_ms=hourly.start_ms,
+        consumption=hourly.consumption[:count],
+        quality=hourly.quality[:count],
+        least=hourly.least[:count],
+    )

@@ -20,6 +20,9 @@ GLITCH_READINGS = 8
 """A register that returns to its course within so many readings had a glitch; the readings between are ignored."""
 CONFIRM_READINGS = 3
 """So many readings must stand behind an unexplained step before it is believed; until then they are held back."""
+QUARTER_MS = HOUR_MS // 4
+LEAST_READINGS = 4
+"""Readings that an hour needs for its quietest quarter to be known."""
 RESET_SHARE = 0.5
 """A drop below this share of the old count is a reset to (nearly) zero; a smaller drop is a correction or reversed flow."""
 _EARLIEST_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp() * 1000)
@@ -55,11 +58,17 @@ class LedgerNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourlyLedger:
-    """Consumption per hour. `hours` are epoch ms UTC of each hour's start, without holes; the other arrays align with it."""
+    """Consumption per hour. `hours` are epoch ms UTC of each hour's start, without holes; the other arrays align with it.
+
+    `least`: consumption of the quietest quarter of each hour, times four; NaN where readings are too rare to tell.
+    `digit`: the smallest step that the register was seen to make; NaN where it made none.
+    """
 
     hours: Ints
     consumption: Floats
     quality: Flags
+    least: Floats
+    digit: float = float("nan")
     notes: tuple[LedgerNote, ...] = ()
 
 
@@ -71,7 +80,7 @@ class _Course(NamedTuple):
     since_ms: Ints
 
 
-_EMPTY = HourlyLedger(hours=np.empty(0, np.int64), consumption=np.empty(0), quality=np.empty(0, np.uint8))
+_EMPTY = HourlyLedger(hours=np.empty(0, np.int64), consumption=np.empty(0), quality=np.empty(0, np.uint8), least=np.empty(0))
 
 
 def consume(ts_ms: Ints, value: Floats, quality: Flags | Ints, register: Register) -> HourlyLedger:
@@ -87,7 +96,15 @@ def consume(ts_ms: Ints, value: Floats, quality: Flags | Ints, register: Registe
     consumption = _spread(course, hours)
     flags = _flags(course, hours)
     _estimate(flags, hours, notes)
-    return HourlyLedger(hours=hours, consumption=consumption, quality=flags, notes=notes)
+    steps = course.step[course.step > 0]
+    return HourlyLedger(
+        hours=hours,
+        consumption=consumption,
+        quality=flags,
+        least=_least(course, hours, flags),
+        digit=float(steps.min()) if steps.size else float("nan"),
+        notes=notes,
+    )
 
 
 def _ordered(ts_ms: Ints, value: Floats, quality: Flags | Ints) -> tuple[Ints, Floats]:
@@ -208,6 +225,14 @@ def _spread(course: _Course, hours: Ints) -> Floats:
         at_edges += np.interp(edges, (since[index], ts_ms[index]), (0.0, step[index]))
     consumption: Floats = np.maximum(np.diff(at_edges), 0.0)
     return consumption
+
+
+def _least(course: _Course, hours: Ints, flags: Flags) -> Floats:
+    readings = np.bincount((course.ts_ms - hours[0]) // HOUR_MS, minlength=hours.size)[: hours.size]
+    edges = hours[0] + QUARTER_MS * np.arange(4 * hours.size + 1)
+    quarters = np.diff(np.interp(edges, course.ts_ms, np.cumsum(course.step))).reshape(-1, 4)
+    told = (readings >= LEAST_READINGS) & (flags == 0)
+    return np.where(told, 4 * np.maximum(quarters.min(axis=1), 0.0), np.nan)
 
 
 def _flags(course: _Course, hours: Ints) -> Flags:

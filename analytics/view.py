@@ -24,7 +24,10 @@ EVIDENCE_AT_MOST_H = 240
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class View:
-    """Arrays of `hourly`, `measured`, `table` and `normal` align, one entry per hour. `measured` is NaN where doubtful."""
+    """Arrays of `hourly`, `measured`, `table` and `normal` align, one entry per hour. `measured` is NaN where doubtful.
+
+    `digit`: the smallest step of the register (kWh or m3), NaN where it is not known.
+    """
 
     meter: Meter
     site: Site
@@ -33,14 +36,15 @@ class View:
     table: HourTable
     normal: Normal
     notes: tuple[LedgerNote, ...] = ()
+    digit: float = float("nan")
 
 
-def look(meter: Meter, site: Site, hourly: Hourly, notes: tuple[LedgerNote, ...] = ()) -> View:
+def look(meter: Meter, site: Site, hourly: Hourly, notes: tuple[LedgerNote, ...] = (), digit: float = float("nan")) -> View:
     table = hour_table(site.calendar, meter.use, hourly.start_ms, hourly.size)
     measured = hourly.measured
     normal = learn(measured, table)
     measured = np.where(_catching_up(measured, normal), np.nan, measured)
-    return View(meter=meter, site=site, hourly=hourly, measured=measured, table=table, normal=normal, notes=notes)
+    return View(meter=meter, site=site, hourly=hourly, measured=measured, table=table, normal=normal, notes=notes, digit=digit)
 
 
 def _catching_up(measured: Floats, normal: Normal) -> Bools:

@@ -116,7 +116,7 @@ class Watch:
         for device_id, book in self.books.items():
             hourly = until(book.hourly, end_ms)
             if hourly.size:
-                view = look(self.meters[device_id], self.site, hourly, book.notes)
+                view = look(self.meters[device_id], self.site, hourly, book.notes, book.digit)
                 for detector in HOURLY:
                     found.extend(detector.detect(view))
         return lowest_only(found, self.meters, (*self._recent, *self._told.values()))
@@ -141,6 +141,7 @@ def _tops_ahead(meter: Meter, site: Site, hourly: Hourly, end_ms: int) -> tuple[
         start_ms=hourly.start_ms,
         consumption=np.concatenate((hourly.consumption, ahead)),
         quality=np.concatenate((hourly.quality, np.zeros(ahead.size, np.uint8))),
+        least=np.concatenate((hourly.least, ahead)),
     )
     top = look(meter, site, padded).normal.top
     around = np.fmax(np.fmax(top, np.roll(top, 1)), np.roll(top, -1))

@@ -16,7 +16,8 @@ class LeakParams:
     """The least hour of the last `hours` lies `least_l_per_h` (or `share` of it) above the usual least hour of a day.
 
     Leaking WCs lose 9-17 L/h (Waterwise 2020); one cistern flush in an hour of the night is 6-9 L and not a leak, but there
-    is hardly a day without an hour in which nobody draws. `deviations` guards meters with many people behind them.
+    is hardly a day without a quarter of an hour in which nobody draws. `deviations` guards meters with many people behind,
+    `digits` (of the register, per hour) those that count coarsely.
     """
 
     hours: int = 24
@@ -24,6 +25,7 @@ class LeakParams:
     least_l_per_h: float = 5.0
     share: float = 0.5
     deviations: float = 3.0
+    digits: float = 3.0
     clear_after: int = 2
 
 
@@ -39,9 +41,11 @@ def detect(view: View, params: LeakParams = PARAMS) -> list[Episode]:
     """
     if view.meter.quantity != "water" or view.hourly.size < params.hours:
         return []
-    least = _least_of_last(view.measured, params)
-    usual, scatter = _usual_least(view)
-    threshold = np.fmax(params.least_l_per_h / 1000, np.fmax(params.share * usual, params.deviations * scatter))
+    lowest = _lowest(view, params)
+    least = _least_of_last(lowest, params)
+    usual, scatter = _usual_least(view, lowest)
+    least_m3 = max(params.least_l_per_h / 1000, params.digits * float(np.nan_to_num(view.digit)))
+    threshold = np.fmax(least_m3, np.fmax(params.share * usual, params.deviations * scatter))
     with np.errstate(invalid="ignore"):
         suspicious = least - usual >= threshold
     found = runs(suspicious, at_least=1, clear_after=params.clear_after, known=np.isfinite(least))
@@ -50,6 +54,13 @@ def detect(view: View, params: LeakParams = PARAMS) -> list[Episode]:
 
 def _from_start(run: Run, params: LeakParams) -> Run:
     return Run(first=max(run.first - params.hours + 1, 0), last=run.last, sure=run.sure, open=run.open)
+
+
+def _lowest(view: View, params: LeakParams) -> Floats:
+    """The lowest flow in each hour (m3/h): of its quietest quarter where the register counts finely enough, else of the hour."""
+    if 4 * view.digit * 1000 <= params.least_l_per_h:
+        return np.where(np.isfinite(view.hourly.least), view.hourly.least, view.measured)
+    return view.measured
 
 
 def _least_of_last(measured: Floats, params: LeakParams) -> Floats:
@@ -61,11 +72,11 @@ def _least_of_last(measured: Floats, params: LeakParams) -> Floats:
     return np.where(enough & np.isfinite(measured), least, np.nan)
 
 
-def _usual_least(view: View) -> tuple[Floats, Floats]:
+def _usual_least(view: View, lowest: Floats) -> tuple[Floats, Floats]:
     """The usual least hour of a day and its scatter, per hour: of this kind of day or of yesterday's, whichever is more."""
     table = view.table
     grid = np.full((table.class_of_day.size, 24), np.inf)
-    grid[table.day, table.hour] = np.where(np.isfinite(view.measured), view.measured, np.inf)
+    grid[table.day, table.hour] = np.where(np.isfinite(lowest), lowest, np.inf)
     daily = np.min(grid, axis=1)
     daily[(np.isfinite(grid).sum(axis=1) < PARAMS.least_known)] = np.nan
     median, _, high, _ = like_days(daily[:, None], table.class_of_day)[:, :, 0]

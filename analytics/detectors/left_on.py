@@ -23,7 +23,7 @@ class LeftOnParams:
     share: float = 0.2
     deviations: float = 4.0
     clear_after: int = 2
-    not_in: frozenset[UseType] = frozenset({UseType.DORMITORY})
+    not_in: frozenset[UseType] = frozenset({UseType.DORMITORY, UseType.CAMPUS})
 
 
 PARAMS = LeftOnParams()

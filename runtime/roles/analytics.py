@@ -52,6 +52,8 @@ HEALTH_MS = 15_000
 LATE_LOOK_BACK_MS = 48 * HOUR_MS
 LATE_AT_MOST_MS = 40 * 24 * HOUR_MS
 RESTART_LOOK_BACK_MS = 26 * HOUR_MS
+WATER_LOOK_BACK_MS = 17 * 24 * HOUR_MS
+"""Leaks are told by the quietest quarter of an hour, which stored hours do not keep."""
 HISTORY_MS = MAX_DAYS * 24 * HOUR_MS
 COLD_METERS = 24
 BULK_ROWS = 2_000
@@ -228,7 +230,8 @@ class Analytics:
     def _back_to(self, meters: list[Meter], now_ms: int) -> int:
         """The start of what must be read again: before the last stored hour, within bounds."""
         ends = [self._watch.books[meter.device_id].hourly.end_ms for meter in meters]
-        return max(min([now_ms, *ends]) - RESTART_LOOK_BACK_MS, now_ms - LATE_AT_MOST_MS)
+        back_ms = WATER_LOOK_BACK_MS if meters[0].quantity == "water" else RESTART_LOOK_BACK_MS
+        return max(min([now_ms, *ends]) - back_ms, now_ms - LATE_AT_MOST_MS)
 
     def _read_back(self, meters: list[Meter], start_ms: int, now_ms: int) -> None:
         """Posts the registers' readings from `start_ms` on as the whole truth of their span."""
