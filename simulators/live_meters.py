@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from devices.model import DeviceKind
-from simulators.campus import Campus
+from simulators.campus import Campus, stream
 from simulators.labels import LabelledFault
 from simulators.loads import add_faults, day_amounts, per_hour
 from simulators.meters import gauge_of, gauge_shown, meter_tree, register_of, shown
@@ -16,7 +16,7 @@ _FIRST_GAUGE_S = 10.0
 
 
 class LiveMeters:
-    """All meters of one quantity. The gauge of a message is the mean since the meter's last one, as its register says too."""
+    """All meters of one quantity. A gauge is the mean since the meter's last message, with the flicker of a real load."""
 
     def __init__(self, campus: Campus, kind: DeviceKind, state: SimulatorState) -> None:
         self._campus, self._kind, self._tree = campus, kind, meter_tree(campus, kind)
@@ -53,7 +53,8 @@ class LiveMeters:
             return dict(self.frozen[device_id])
         index = self._tree.index(device_id)
         since_s, counted = self._sent[device_id]
-        rate = (self._counted[index] - counted) / max(now_s - since_s, 0.001) * per_hour(self._tree)
+        flicker = 1 + 0.003 * float(stream(self._campus.seed, device_id, int(now_s)).standard_normal())
+        rate = flicker * (self._counted[index] - counted) / max(now_s - since_s, 0.001) * per_hour(self._tree)
         if now_s - since_s >= 1:
             self._sent[device_id] = (now_s, float(self._counted[index]))
         return {

@@ -61,9 +61,9 @@ def door_battery(campus: Campus, device: Device, at_s: Floats, faults: Sequence[
 
 
 def battery_level(traits: np.random.Generator, faults: Sequence[LabelledFault], at_s: Floats) -> Floats:
-    """Percent. Falls over years and is changed at 30 %; a failing cell falls below 15 % at once and to 3 % in hours."""
-    life_s, age = traits.uniform(3, 8) * 365 * DAY_S, traits.uniform(0.03, 0.6)
-    used: Floats = (age + (at_s - _REFERENCE_S) / life_s) % 0.7
+    """Percent. Falls over years and is changed at 45 %; a failing cell falls below 15 % at once and to 3 % in hours."""
+    life_s, age = traits.uniform(3, 8) * 365 * DAY_S, traits.uniform(0.03, 0.5)
+    used: Floats = (age + (at_s - _REFERENCE_S) / life_s) % 0.55
     level: Floats = 100 * (1 - used)
     for fault in faults:
         if fault.kind == "device.battery_low":

@@ -59,13 +59,6 @@ def _burst(campus: Campus, rng: np.random.Generator, busy: frozenset[str], start
     return LabelledFault(kind="water.burst", device_id=meter, start=start, end=start + timedelta(minutes=6), parameters=parameters)
 
 
-def _tap(campus: Campus, rng: np.random.Generator, busy: frozenset[str], start: datetime) -> LabelledFault:
-    meter = _pick(campus, rng, busy, str(rng.choice(["wm-teach-1", "wm-teach-2", "wm-lab", "wm-library"])), "wm-floor")
-    flow = round(float(rng.uniform(700, 1200)))
-    end = start + timedelta(minutes=8)
-    return LabelledFault(kind="water.running_tap", device_id=meter, start=start, end=end, parameters={"flow_l_per_h": flow})
-
-
 def _appliance(name: str, low_w: float, high_w: float, seconds: float, cycle_s: tuple[float, float] = (0, 0)) -> _Scene:
     def scene(campus: Campus, rng: np.random.Generator, busy: frozenset[str], start: datetime) -> LabelledFault:
         parameters: dict[str, float | str] = {"appliance": name, "power_w": round(float(rng.uniform(low_w, high_w)))}
@@ -86,10 +79,11 @@ _held = _sensor("door.held_open", "door-", "door", 5)
 _forced = _sensor("door.forced", "door-", "door", 3)
 _smoke = _sensor("fire.smoke", "smoke-", "smoke", 4)
 _kettle = _appliance("kettle", 1500, 2200, 150)
+_plate = _appliance("cooking_plate", 827, 898, 500)
 _heater = _appliance("heater", 1400, 2200, 480, (120, 60))
 _PAIRS: tuple[tuple[_Scene, _Scene], ...] = (
     (_held, _sensor("fire.co", "co-", "co", 5)),
-    (_sensor("fire.gas", "gas-canteen", "gas", 4), _tap),
+    (_sensor("fire.gas", "gas-canteen", "gas", 4), _plate),
     (_heater, _sensor("fire.call_point", "call-point-", "call-point", 4)),
     (_burst, _forced),
     (_smoke, _kettle),

@@ -118,7 +118,8 @@ class _Run:
         self._play(script.cycle(self._campus, tour_at, self._cycles, {fault.device_id for fault in self._live.faults}))
 
     def _play(self, faults: Iterable[LabelledFault]) -> None:
-        played = list(faults)
+        busy = {fault.device_id for fault in self._live.faults}  # after a restart the last tour's faults still go on
+        played = [fault for fault in faults if fault.device_id not in busy]
         self._live.add(played)
         self._labels += played
         for fault in played:
