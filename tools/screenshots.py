@@ -93,10 +93,16 @@ def _pages(page: Page, asked: argparse.Namespace) -> list[tuple[str, str]]:
     found = page.evaluate(
         """async () => {
           const ids = async (path) => { const r = await fetch('/api/v1' + path); return r.ok ? (await r.json()).items : []; };
-          const [alerts, findings, orders, devices, spaces] = await Promise.all(['/alerts?state=open,acknowledged', '/findings?limit=50',
-            '/work-orders', '/devices?kind=water_meter', '/spaces'].map(ids));
-          return { alert: alerts[0]?.id, finding: (findings.find((f) => f.waste?.cost_per_day) ?? findings[0])?.id, order: orders[0]?.id,
-            device: devices.find((d) => d.status === 'online')?.id ?? devices[0]?.id, building: spaces.find((s) => s.kind === 'building')?.id };
+          const paths = ['/alerts?state=open,acknowledged', '/findings', '/work-orders', '/devices?kind=water_meter',
+            '/spaces'];
+          const [alerts, findings, orders, devices, spaces] = await Promise.all(paths.map(ids));
+          return {
+            alert: alerts[0]?.id,
+            finding: (findings.find((f) => f.waste?.cost_per_day) ?? findings[0])?.id,
+            order: orders[0]?.id,
+            device: (devices.find((d) => d.status === 'online') ?? devices[0])?.id,
+            building: spaces.find((s) => s.kind === 'building')?.id,
+          };
         }"""
     )
     pages = [
@@ -120,7 +126,9 @@ def _pages(page: Page, asked: argparse.Namespace) -> list[tuple[str, str]]:
         ("offline", "/offline"),
     ]
     wanted = set(asked.only.split(",")) if asked.only else set()
-    return [(name, path) for name, path in pages if (not wanted or name in wanted) and "/undefined" not in path and "None" not in path]
+    return [
+        (name, path) for name, path in pages if (not wanted or name in wanted) and "/undefined" not in path and "None" not in path
+    ]
 
 
 if __name__ == "__main__":

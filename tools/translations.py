@@ -19,6 +19,9 @@ CORE_PACKAGES = ("analytics/detectors", "analytics", "alerts", "maintenance", "a
 SPOKEN_NAMES = frozenset({"message", "cause", "advice", "reason", "resolution", "hold_reason", "first_steps", "note"})
 """Keyword arguments, variables, fields and dictionary keys whose texts people read."""
 
+SENTENCE_FILES = ("alerts/rules.py", "analytics/detectors/*.py")
+"""Files that hold such sentences in tables: every text of theirs that begins like one counts."""
+
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 
@@ -37,6 +40,20 @@ def spoken_messages() -> Iterator[tuple[str, str]]:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 for text, line in _texts_of(node):
                     yield text, f"{path.relative_to(ROOT)}:{line}"
+
+    for pattern in SENTENCE_FILES:
+        for path in sorted(ROOT.glob(pattern)):
+            for text, line in _plain_texts(ast.parse(path.read_text(encoding="utf-8"))):
+                if text[0].isupper() and "\n" not in text:
+                    yield text, f"{path.relative_to(ROOT)}:{line}"
+
+
+def _plain_texts(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Texts that are neither docstrings nor parts of errors."""
+    silent = {id(part) for node in ast.walk(tree) if isinstance(node, ast.Expr | ast.Raise) for part in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.expr) and id(node) not in silent:
+            yield from ((text, line) for text, line in _sentences(node) if isinstance(node, ast.Constant))
 
 
 def _texts_of(node: ast.AST) -> Iterator[tuple[str, int]]:

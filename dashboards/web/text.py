@@ -14,9 +14,6 @@ from babel.numbers import format_currency, format_decimal
 
 from dashboards.web.words import LABELS, NOTES, STATES_OF_METRIC, UNITS
 
-_PARTED = ("→ ", "alert ", *(f"{trade} p" for trade in LABELS["trade"]))
-"""How notes begin that Caretaker made of several parts."""
-
 LOCALE_DIR = Path(__file__).parent / "locale"
 LANGUAGES: Mapping[str, str] = {"zh-CN": "中文", "en": "English"}
 _PLACE = re.compile(r"%%|%\((\w+)\)s")
@@ -103,8 +100,9 @@ class Text:
         whole = self._own_note(note)
         if whole is not None:
             return whole
-        parts = [self._own_note(part) or self.gettext(part) for part in note.split(": ")] if note.startswith(_PARTED) else []
-        return ": ".join(parts) if parts else self.gettext(note)
+        head, _, rest = note.partition(": ")
+        first = self._own_note(head) if rest else None
+        return self.gettext(note) if first is None else f"{first}: {self.note(rest)}"
 
     def _own_note(self, note: str) -> str | None:
         for pattern, sentence in NOTES:

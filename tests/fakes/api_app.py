@@ -273,7 +273,7 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
             wanted = query.get("severity")
             return _items([item for item in known.values() if not wanted or item["severity"] == wanted])
         case ["alerts", alert_id] if alert_id.isdigit() and int(alert_id) in known:
-            steps = ["Smoke alarm", "Go and look"]
+            steps = ["Smoke alarm", "Look at the camera, send a guard to the door."]
             return {**known[int(alert_id)], "evidence": EVIDENCE, "waste": WASTE, "log": LOG, "first_steps": steps}
         case ["work-orders"]:
             return _items([REPORT] if query.get("reporter") else [order(), REPORT, order(id=14, state="closed")])
