@@ -125,6 +125,9 @@ def read_secret(path: Path) -> SecretStr:
 
 _ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "CARETAKER_DATA_DIR": ("data_dir",),
+    "CARETAKER_SITE_ID": ("site", "id"),
+    "CARETAKER_SITE_NAME": ("site", "name"),
+    "CARETAKER_SITE_NAME_ZH": ("site", "name_zh"),
     "CARETAKER_HTTP_HOST": ("http", "host"),
     "CARETAKER_HTTP_PORT": ("http", "port"),
     "CARETAKER_MQTT_HOST": ("mqtt", "host"),

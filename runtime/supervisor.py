@@ -43,6 +43,9 @@ def child_environment(settings: Settings, config: Path | None = None) -> dict[st
         | file
         | {
             "CARETAKER_DATA_DIR": str(settings.data_dir.absolute()),
+            "CARETAKER_SITE_ID": settings.site.id,
+            "CARETAKER_SITE_NAME": settings.site.name,
+            "CARETAKER_SITE_NAME_ZH": settings.site.name_zh,
             "CARETAKER_HTTP_HOST": settings.http.host,
             "CARETAKER_HTTP_PORT": str(settings.http.port),
             "CARETAKER_MQTT_HOST": settings.mqtt.host,

@@ -22,12 +22,13 @@ from maintenance.model import Trade
 from runtime import broker, supervisor
 from runtime import settings as configuration
 from runtime.databases import open_database
-from runtime.settings import Settings
+from runtime.settings import Settings, Site
 from storage.database import Database
 
 MARKER = ".caretaker-demo"
 DEMO_USERS_FILE = "demo-users.json"
 DEFAULT_DATA_DIR = Path("caretaker-demo")
+SITE = Site(name="Riverside School", name_zh="滨河学校")
 _READY_WITHIN_S = 90.0
 
 
@@ -75,8 +76,9 @@ def demo(
 
 def _demo_settings() -> Settings:
     loaded = configuration.load()
-    chosen = "data_dir" in loaded.model_fields_set
-    return loaded if chosen else loaded.model_copy(update={"data_dir": DEFAULT_DATA_DIR})
+    chosen = loaded.model_fields_set
+    defaults = {"data_dir": DEFAULT_DATA_DIR, "site": SITE}
+    return loaded.model_copy(update={key: value for key, value in defaults.items() if key not in chosen})
 
 
 def _with_free_ports(settings: Settings) -> Settings:
