@@ -1,0 +1,289 @@
+"""`caretaker import` and `caretaker export`: registry, readings and events from files, readings to files.
+
+Every import may be repeated: what is there already stays as it is or takes the file's value; nothing comes twice.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from devices.errors import BadInput
+from devices.model import Device, Event, Space
+from runtime import settings as configuration
+from runtime.databases import open_database
+from runtime.stores import open_reading_store
+from storage.database import Database
+from storage.embedded_table import checked
+from storage.event_store import EventStore
+from storage.reading_store import END_MS, ReadingStore
+from storage.registry_store import RegistryStore
+
+import_app = typer.Typer(add_completion=False, no_args_is_help=True, help="Registry, readings or events from files.")
+export_app = typer.Typer(add_completion=False, no_args_is_help=True, help="Readings to files.")
+
+_WEEK_MS = 7 * 86_400_000
+_EVENTS_AT_ONCE = 5_000
+_DEVICES_AT_ONCE = 50
+_TYPES = {
+    "device_id": pa.string(),
+    "metric": pa.string(),
+    "ts_ms": pa.int64(),
+    "value": pa.float64(),
+    "quality": pa.int16(),
+    "time": pa.timestamp("ms", tz="UTC"),
+}
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object")]
+Config = Annotated[Path | None, typer.Option("--config", help="The settings file; default caretaker.toml")]
+InFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file to read")]
+_Made = TypeVar("_Made")
+
+
+@import_app.callback()
+def _import() -> None:
+    """Registry, readings or events from files. Repeating an import does no harm."""
+
+
+@export_app.callback()
+def _export() -> None:
+    """Readings to files."""
+
+
+@import_app.command("readings")
+def import_readings(file: InFile, *, as_json: AsJson = False, config: Config = None) -> None:
+    """Columns device_id, metric, value, then ts_ms (epoch ms) or time (ISO 8601), may have quality; .parquet or .csv.
+
+    Example: caretaker import readings history.parquet
+    """
+    table = _placed(file, lambda: checked(read_table(file)))
+    with closing(open_reading_store(configuration.load(config))) as store, _progress() as progress:
+        task = progress.add_task(f"{len(table):,} readings", total=len(table))
+        for part in _weeks(table):
+            progress.advance(task, store.import_table(part))
+    _report({"file": str(file), "readings": len(table)}, f"{file}: {len(table):,} readings", as_json=as_json)
+
+
+@import_app.command("registry")
+def import_registry(file: InFile, *, as_json: AsJson = False, config: Config = None) -> None:
+    """{"spaces": [...], "devices": [...]} with the fields of the data model; what is there under the same id is replaced.
+
+    Example: caretaker import registry campus.json
+    """
+    spaces, devices = read_registry(file)
+    with _database(config) as database:
+        _placed(file, lambda: RegistryStore(database).save(spaces, devices))
+    done = {"file": str(file), "spaces": len(spaces), "devices": len(devices)}
+    _report(done, f"{file}: {len(spaces):,} spaces, {len(devices):,} devices", as_json=as_json)
+
+
+@import_app.command("events")
+def import_events(file: InFile, *, as_json: AsJson = False, config: Config = None) -> None:
+    """JSON Lines of {"device_id", "type", "ts_ms", "attributes"}. Example: caretaker import events doors.jsonl"""
+    events = read_events(file)
+    parts = [events[start : start + _EVENTS_AT_ONCE] for start in range(0, len(events), _EVENTS_AT_ONCE)]
+    with _database(config) as database, _progress() as progress:
+        store = EventStore(database)
+        new = sum(store.append(part) for part in progress.track(parts, description=f"{len(events):,} events"))
+    done = {"file": str(file), "events": len(events), "new": new}
+    _report(done, f"{file}: {len(events):,} events, {new:,} of them new", as_json=as_json)
+
+
+@export_app.command("readings")
+def export_readings(  # noqa: PLR0913 - each is an option of the command line
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, .parquet or .csv")],
+    *,
+    device: Annotated[list[str] | None, typer.Option("--device", help="Device id; more than once; default all")] = None,
+    metric: Annotated[list[str] | None, typer.Option("--metric", help="More than once; default all")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="ISO 8601 with an offset; default the first reading")] = None,
+    end: Annotated[str | None, typer.Option("--until", help="ISO 8601 with an offset, not included; default the last")] = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Readings in the form that `caretaker import readings` takes.
+
+    Example: caretaker export readings march.csv --metric elec.energy.import --from 2026-03-01T00:00+08:00
+    """
+    span = (0 if start is None else _moment(start, "--from"), END_MS if end is None else _moment(end, "--until"))
+    _format(file)
+    settings = configuration.load(config)
+    devices = device or _all_devices(config)
+    with closing(open_reading_store(settings)) as store, _progress() as progress:
+        chunks = [devices[first : first + _DEVICES_AT_ONCE] for first in range(0, len(devices), _DEVICES_AT_ONCE)]
+        frames = (_frame(store, chunk, metric, span) for chunk in progress.track(chunks, description=str(file)))
+        rows = write_frames(file, frames)
+    _report({"file": str(file), "readings": rows}, f"{file}: {rows:,} readings", as_json=as_json)
+
+
+# ---- files
+
+
+def read_table(file: Path) -> pa.Table:
+    """The readings of a .parquet or .csv file, with ts_ms. Raises BadInput naming the file and, for CSV, the row."""
+    reader = {".parquet": pq.read_table, ".csv": _read_csv}[_format(file)]
+    try:
+        table = reader(file)
+    except (OSError, pa.ArrowException) as error:
+        raise BadInput(f"cannot be read: {error}", place=str(file)) from None
+    if "ts_ms" not in table.column_names and "time" in table.column_names:
+        times = table["time"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64())
+        table = table.append_column("ts_ms", times)
+    return table
+
+
+def read_registry(file: Path) -> tuple[list[Space], list[Device]]:
+    document = _json(file, _read(file))
+    if not isinstance(document, dict) or not document.keys() <= {"spaces", "devices"}:
+        raise BadInput('the file must be {"spaces": [...], "devices": [...]}', place=str(file))
+    spaces = [_made(Space, entry, f"{file}: spaces[{n}]") for n, entry in enumerate(document.get("spaces", []))]
+    devices = [_made(Device, entry, f"{file}: devices[{n}]") for n, entry in enumerate(document.get("devices", []))]
+    return spaces, devices
+
+
+def read_events(file: Path) -> list[Event]:
+    lines = _read(file).splitlines()
+    events = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            event = _made(Event, _json(f"{file}:{number}", line), f"{file}:{number}")
+            if not 0 <= event.ts_ms < END_MS:
+                raise BadInput("ts_ms lies outside 1970-2099 (epoch milliseconds UTC)", place=f"{file}:{number}")
+            events.append(event)
+    return events
+
+
+def write_frames(file: Path, frames: Iterator[pd.DataFrame]) -> int:
+    """One file of all frames, in place only when it is complete; returns the rows."""
+    draft = file.with_name(f".{file.name}.draft")
+    rows = 0
+    try:
+        with _writer(draft, _format(file)) as write:
+            for frame in frames:
+                write(pa.Table.from_pandas(frame, schema=_OUT, preserve_index=False))
+                rows += len(frame)
+        draft.replace(file)
+    except OSError as error:
+        raise BadInput(f"cannot be written: {error.strerror or error}", place=str(file)) from None
+    finally:
+        draft.unlink(missing_ok=True)
+    return rows
+
+
+_OUT = pa.schema([(name, _TYPES[name]) for name in ("device_id", "metric", "ts_ms", "value", "quality")])
+
+
+@contextmanager
+def _writer(path: Path, suffix: str) -> Iterator[Callable[[pa.Table], None]]:
+    if suffix == ".parquet":
+        with pq.ParquetWriter(path, _OUT, compression="zstd") as parquet:
+            yield parquet.write_table
+    else:
+        with pacsv.CSVWriter(path, _OUT) as csv:
+            yield csv.write_table
+
+
+def _read_csv(file: Path) -> pa.Table:
+    convert = pacsv.ConvertOptions(column_types=_TYPES)
+    return pacsv.read_csv(file, read_options=pacsv.ReadOptions(use_threads=False), convert_options=convert)
+
+
+def _format(file: Path) -> str:
+    if file.suffix not in {".parquet", ".csv"}:
+        raise BadInput(
+            f"the kind {file.suffix or 'of file'!r} is not known; use a name that ends in .parquet or .csv", place=str(file)
+        )
+    return file.suffix
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", place=str(file)) from None
+
+
+def _json(place: object, text: bytes) -> Any:  # noqa: ANN401 - whatever the file holds
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise BadInput(f"not valid JSON: {error}", place=str(place)) from None
+
+
+def _made(kind: type[_Made], entry: object, place: str) -> _Made:
+    """The dataclass `kind` from a JSON object; fields it does not have are refused."""
+    if isinstance(entry, Mapping):
+        place = f"{place} ({entry['id']})" if entry.get("id") else place
+        known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+        unknown = sorted(entry.keys() - set(known))
+        if unknown:
+            raise BadInput(f"unknown field {unknown[0]!r}; the fields are {', '.join(known)}", place=place)
+    try:
+        return msgspec.convert(entry, kind)
+    except msgspec.ValidationError as error:
+        raise BadInput(str(error), place=place) from None
+
+
+# ---- small things
+
+
+def _weeks(table: pa.Table) -> Iterator[pa.Table]:
+    """The table by weeks that begin at midnight UTC, so that a bar can move and no day is written twice."""
+    week = pc.cast(pc.divide(table["ts_ms"], _WEEK_MS), pa.int32())
+    for number in sorted(week.unique().to_pylist()):
+        yield table.filter(pc.equal(week, number))
+
+
+def _frame(store: ReadingStore, devices: Sequence[str], metrics: Sequence[str] | None, span: tuple[int, int]) -> pd.DataFrame:
+    names = metrics or sorted({reading.metric for reading in store.latest(devices)})
+    return store.frame(devices, names, *span)
+
+
+def _all_devices(config: Path | None) -> list[str]:
+    with _database(config) as database:
+        return list(RegistryStore(database).load().devices)
+
+
+def _moment(text: str, place: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise BadInput(f"{text!r} is no moment; write ISO 8601 with an offset, 2026-11-21T08:00:00+08:00", place=place)
+    return int(moment.astimezone(UTC).timestamp() * 1000)
+
+
+def _placed(file: Path, act: Callable[[], _Made]) -> _Made:
+    """Names the file in what the store has to say about its rows."""
+    try:
+        return act()
+    except BadInput as error:
+        raise BadInput(str(error), place=str(file)) from None
+
+
+@contextmanager
+def _database(config: Path | None) -> Iterator[Database]:
+    with closing(open_database(configuration.load(config))) as database:
+        database.check()
+        yield database
+
+
+def _progress() -> Progress:
+    return Progress(console=Console(stderr=True), transient=True)
+
+
+def _report(done: Mapping[str, object], line: str, *, as_json: bool) -> None:
+    typer.echo(json.dumps(done, ensure_ascii=False) if as_json else line)
