@@ -10,7 +10,7 @@ from alerts.model import Alert, AlertLogEntry, AlertState
 from devices.errors import Conflict, NotFound
 from storage.change import ChangeKind
 from storage.change_store import append_change
-from storage.database import Database
+from storage.database import Lock, Transactions, queue_for
 from storage.schema import ALERT, ALERT_LOG
 
 Alerts = list[Alert]
@@ -18,7 +18,7 @@ AlertLog = list[AlertLogEntry]
 
 
 class AlertStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     def latest(self, kind: str, device_id: str) -> Alert | None:
@@ -38,6 +38,7 @@ class AlertStore:
     def insert(self, alert: Alert, entry: AlertLogEntry) -> Alert:
         """The alert with its id. Raises Conflict where one of its kind is unresolved at the device, NotFound for its finding."""
         with self._database.begin(conflict=_already_open(alert)) as connection:
+            queue_for(connection, Lock.CHANGE)
             new = insert(ALERT).values(_row(alert)).returning(ALERT.c.id)
             stored = replace(alert, id=connection.execute(new).scalar_one())
             _log(connection, stored, entry)
@@ -47,6 +48,7 @@ class AlertStore:
         """The alert with its next version. Raises Conflict where somebody changed it since it was read."""
         stored = replace(alert, version=alert.version + 1)
         with self._database.begin(conflict=_already_open(alert)) as connection:
+            queue_for(connection, Lock.CHANGE)
             _check_version(connection, alert)
             connection.execute(update(ALERT).where(ALERT.c.id == alert.id).values(_row(stored)))
             _log(connection, stored, entry)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
-from storage.database import Database, Lock, queue_for
+from storage.database import Lock, Transactions, queue_for
 from storage.hash_chain import START, link
 from storage.schema import AUDIT
 
@@ -26,7 +26,7 @@ AuditEntries = list[AuditEntry]
 
 
 class AuditStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     def append(self, at: datetime, actor: str, action: str, subject: str, detail: str = "") -> None:

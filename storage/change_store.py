@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from storage.change import Change, ChangeKind
-from storage.database import Database, Lock, queue_for
+from storage.database import Lock, Transactions, queue_for
 from storage.schema import CHANGE
 
 
 def append_change(connection: Connection, kind: ChangeKind, entity_id: int, at: datetime) -> None:
-    """Call it last in the transaction of the change itself.
+    """Call it in the transaction of the change itself.
 
     PostgreSQL gives out `seq` at insert but shows the row at commit, so that without the lock a slower transaction
     could show a smaller seq after a tailer had passed it. The lock makes the order of numbers the order of commits.
@@ -21,7 +21,7 @@ def append_change(connection: Connection, kind: ChangeKind, entity_id: int, at: 
 
 
 class ChangeStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     def after(self, seq: int, limit: int = 500) -> list[Change]:
@@ -29,6 +29,12 @@ class ChangeStore:
         with self._database.read() as connection:
             rows = connection.execute(select(CHANGE).where(CHANGE.c.seq > seq).order_by(CHANGE.c.seq).limit(limit))
             return [Change(**row) for row in rows.mappings()]
+
+    def prune(self, keep: int) -> int:
+        """Removes all but the newest `keep`; how many went. A tailer further behind than that must read the whole truth."""
+        with self._database.begin() as connection:
+            newest = connection.scalar(select(func.max(CHANGE.c.seq))) or 0
+            return connection.execute(delete(CHANGE).where(CHANGE.c.seq <= newest - keep)).rowcount
 
     def last_seq(self) -> int:
         """0 where nothing has changed yet."""

@@ -1,25 +1,24 @@
 """One database, SQLite or PostgreSQL: connections, write and read transactions, migration to the newest schema."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
+from numbers import Integral, Real
 from sqlite3 import Connection as SqliteConnection
-from sqlite3 import DatabaseError as SqliteDatabaseError
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, StatementError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import ArgumentError, OperationalError
 
-from devices.errors import BadInput, Conflict, DependencyFailed, NotFound
+from devices.errors import BadInput
+from storage.failures import explained
 from storage.migrations.upgrade import is_current, upgrade
 
 _WRITES = "caretaker_writes"
 _BUSY_TIMEOUT_S = 10
-_FOREIGN_KEY_VIOLATION, _UNIQUE_VIOLATION, _UNDEFINED_TABLE = "23503", "23505", "42P01"  # PostgreSQL's SQLSTATE
 _ON_CONNECT = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -30,11 +29,18 @@ _ON_CONNECT = (
 class Lock(StrEnum):
     """What PostgreSQL transactions queue for, until they end. SQLite has one writer at a time and needs none of them."""
 
-    CHANGE = "caretaker.change"
+    CHANGE = "caretaker.change"  # before any row lock, or two transactions could wait for each other in a circle
     AUDIT = "caretaker.audit"
-    FINDING = "caretaker.finding"
     REGISTRY = "caretaker.registry"
     MIGRATION = "caretaker.migration"
+
+
+class Transactions(Protocol):
+    """What a store needs: a Database, or the one transaction of it that several stores share."""
+
+    def begin(self, *, conflict: str = ...) -> AbstractContextManager[Connection]: ...
+
+    def read(self) -> AbstractContextManager[Connection]: ...
 
 
 class Database:
@@ -56,14 +62,24 @@ class Database:
 
         Raises Conflict with that text where a row would stand twice, NotFound where a row refers to one that is not there.
         """
-        with self._explained(conflict), self._writer.begin() as connection:
+        with explained(self.place, conflict), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read transaction: everything read in it is of one moment; writing in it is an error."""
-        with self._explained(), self._reader.connect() as connection:
+        with explained(self.place), self._reader.connect() as connection:
             yield connection
+
+    @contextmanager
+    def together(self) -> Iterator[Transactions]:
+        """One write transaction for several stores that are made of it: all that they write stays, or nothing.
+
+        A Conflict undoes the one call that raised it; whoever catches it inside may go on.
+        """
+        with self.begin() as connection:
+            queue_for(connection, Lock.CHANGE)
+            yield _Together(connection, self.place)
 
     def migrate(self) -> None:
         """Brings the schema to the newest version; safe when several processes do it at once. Raises BadInput where it is newer."""
@@ -80,20 +96,21 @@ class Database:
     def close(self) -> None:
         self._writer.dispose()
 
+
+class _Together:
+    def __init__(self, connection: Connection, place: str) -> None:
+        self._connection = connection
+        self._place = place
+
     @contextmanager
-    def _explained(self, conflict: str = "") -> Iterator[None]:
-        try:
-            yield
-        except IntegrityError as error:
-            raise _violation(error, conflict) from error
-        except DataError as error:
-            raise BadInput(f"the database cannot keep this value: {error.orig}") from error
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise _unanswered(error, self.place) from error
-        except DBAPIError as error:
-            raise _refused(error, self.place) from error
-        except StatementError as error:
-            raise (error.orig or error) from None  # a value that a column type refused, such as a naive datetime
+    def begin(self, *, conflict: str = "it exists already") -> Iterator[Connection]:
+        with explained(self._place, conflict), self._connection.begin_nested():
+            yield self._connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with explained(self._place):
+            yield self._connection
 
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -139,13 +156,24 @@ def _postgresql_engine(place: URL) -> Engine:
 def _engine(place: URL, connect_args: dict[str, Any]) -> Engine:
     return create_engine(
         place,
-        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_serializer=lambda value: msgspec.json.encode(value, enc_hook=_plain).decode(),
         json_deserializer=msgspec.json.decode,
         pool_size=8,
         max_overflow=8,
         connect_args=connect_args,
         pool_pre_ping=place.get_backend_name() == "postgresql",  # a server may have restarted since
     )
+
+
+def _plain(value: object) -> str | int | float:
+    """numpy's numbers, which detectors compute with, and subclasses of str. NaN and infinity become null in JSON."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    raise NotImplementedError(f"{type(value).__name__} {value!r} cannot be stored; use text or numbers")
 
 
 def _read_only(engine: Engine) -> Engine:
@@ -168,36 +196,3 @@ def _begin_sqlite(connection: Connection) -> None:
         raw.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
     except connection.dialect.loaded_dbapi.OperationalError as error:
         raise OperationalError("BEGIN", None, error) from error
-
-
-def _violation(error: IntegrityError, conflict: str) -> Exception:
-    """Which of our errors it is; itself where it is a bug."""
-    text = str(error.orig)
-    if "UNIQUE" in text or _sqlstate(error) == _UNIQUE_VIOLATION:
-        return Conflict(conflict)
-    if "FOREIGN KEY" in text or _sqlstate(error) == _FOREIGN_KEY_VIOLATION:
-        return NotFound(f"it refers to something that does not exist: {text}")
-    return error
-
-
-def _unanswered(error: Exception, place: str) -> Exception:
-    cause = getattr(error, "orig", None) or error
-    if "no such table" in str(cause):
-        return _without_tables(cause, place)
-    return DependencyFailed(f"the database {place} did not answer: {cause}", transient=True)
-
-
-def _refused(error: DBAPIError, place: str) -> Exception:
-    if _sqlstate(error) == _UNDEFINED_TABLE:
-        return _without_tables(error.orig, place)
-    if type(error.orig) is SqliteDatabaseError:
-        return DependencyFailed(f"{place} is damaged or not a database ({error.orig}); restore the backup", transient=False)
-    return error
-
-
-def _without_tables(cause: object, place: str) -> DependencyFailed:
-    return DependencyFailed(f"{place} lacks tables of this program ({cause}); run `caretaker migrate`", transient=False)
-
-
-def _sqlstate(error: Exception) -> str | None:
-    return getattr(getattr(error, "orig", None), "sqlstate", None)

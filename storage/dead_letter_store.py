@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import delete, func, insert, select
 
 from ingest.dead_letter import DeadLetter
-from storage.database import Database
+from storage.database import Transactions
 from storage.schema import DEAD_LETTER
 
 
@@ -20,7 +20,7 @@ StoredDeadLetters = list[StoredDeadLetter]
 
 
 class DeadLetterStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     def append(self, letters: Sequence[DeadLetter]) -> None:

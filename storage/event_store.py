@@ -5,14 +5,14 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import select
 
 from devices.model import Event
-from storage.database import Database, upsert
+from storage.database import Transactions, upsert
 from storage.schema import EVENT
 
 Events = list[Event]
 
 
 class EventStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     def append(self, events: Sequence[Event]) -> int:

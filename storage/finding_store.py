@@ -12,7 +12,7 @@ from analytics.finding import Evidence, Finding, FindingKind, Waste
 from devices.errors import NotFound
 from storage.change import ChangeKind
 from storage.change_store import append_change
-from storage.database import Database, Lock, queue_for
+from storage.database import Lock, Transactions, queue_for
 from storage.schema import ACTIVE, FINDING
 
 Findings = list[Finding]
@@ -21,7 +21,7 @@ _WASTE = tuple(Waste.__dataclass_fields__)
 
 
 class FindingStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     def record(self, finding: Finding, *, now: datetime) -> Finding:
@@ -32,7 +32,7 @@ class FindingStore:
         back, or `finding` itself (id 0) where there was never one. A repetition of what is stored writes nothing.
         """
         with self._database.begin() as connection:
-            queue_for(connection, Lock.FINDING)
+            queue_for(connection, Lock.CHANGE)
             newest = _newest(connection, finding)
             if newest is None or not newest.active:
                 return _insert(connection, finding, now) if finding.active else newest or finding

@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import Connection, Table, case, delete, select
 
 from devices.health import DeviceHealth, DiscoveredDevice
-from storage.database import Database, upsert
+from storage.database import Transactions, upsert
 from storage.schema import DEVICE_HEALTH, DISCOVERED_DEVICE
 
 _COUNTERS = ("received", "stored", "late", "rejected", "duplicate")
 
 
 class HealthStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     def record(self, health: Sequence[DeviceHealth]) -> None:

@@ -10,7 +10,7 @@ from devices.errors import Conflict, NotFound
 from maintenance.model import OrderLogEntry, OrderState, WorkOrder
 from storage.change import ChangeKind
 from storage.change_store import append_change
-from storage.database import Database
+from storage.database import Lock, Transactions, queue_for
 from storage.hash_chain import START, link
 from storage.schema import ORDER_LOG, UNFINISHED, WORK_ORDER
 
@@ -19,7 +19,7 @@ OrderLog = list[OrderLogEntry]
 
 
 class OrderStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     def open_for(self, problem: str, device_id: str | None, space_id: str) -> WorkOrder | None:
@@ -51,6 +51,7 @@ class OrderStore:
     def insert(self, order: WorkOrder, entry: OrderLogEntry) -> WorkOrder:
         """The order with its id. Raises Conflict where one is unfinished for the same problem and device or place."""
         with self._database.begin(conflict=_already_open(order)) as connection:
+            queue_for(connection, Lock.CHANGE)
             new = insert(WORK_ORDER).values(**_row(order), log_hash=START).returning(WORK_ORDER.c.id)
             stored = replace(order, id=connection.execute(new).scalar_one())
             _log(connection, stored, entry, previous=START)
@@ -60,6 +61,7 @@ class OrderStore:
         """The order with its next version. Raises Conflict where somebody changed it since it was read."""
         stored = replace(order, version=order.version + 1)
         with self._database.begin(conflict=_already_open(order)) as connection:
+            queue_for(connection, Lock.CHANGE)
             previous = _check_version(connection, order)
             connection.execute(update(WORK_ORDER).where(WORK_ORDER.c.id == order.id).values(_row(stored)))
             _log(connection, stored, entry, previous=previous)

@@ -10,14 +10,14 @@ from sqlalchemy import Connection, Table, select
 from devices.errors import BadInput
 from devices.model import Device, Space
 from devices.registry import Registry
-from storage.database import Database, Lock, queue_for, upsert
+from storage.database import Lock, Transactions, queue_for, upsert
 from storage.schema import DEVICE, REGISTRY_REVISION, SPACE
 
 Thing = TypeVar("Thing", Space, Device)
 
 
 class RegistryStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     def load(self) -> Registry:

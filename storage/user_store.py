@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select, update
 
 from devices.errors import NotFound
 from maintenance.model import CrewMember, Trade
-from storage.database import Database
+from storage.database import Transactions
 from storage.schema import USER_ACCOUNT, USER_SESSION
 from storage.user import Role, User
 
@@ -17,7 +17,7 @@ Crew = list[CrewMember]
 
 
 class UserStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     def create(self, user: User, password_hash: str) -> None:

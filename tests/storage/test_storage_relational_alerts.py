@@ -130,3 +130,16 @@ def test_a_time_without_zone_is_refused(store: AlertStore) -> None:
     with pytest.raises(ValueError, match="has no time zone"):
         store.insert(alert(raised_at=T0.replace(tzinfo=None)), alert_entry())
     assert store.list() == []
+
+
+def test_old_changes_can_be_pruned_and_numbers_go_on(store: AlertStore, any_database: Database) -> None:
+    changes = ChangeStore(any_database)
+    for number in range(5):
+        store.insert(alert(device_id=str(number)), alert_entry())
+    last = changes.last_seq()
+
+    assert changes.prune(2) == 3
+    assert len(changes.after(0)) == 2
+    assert changes.prune(0) == 2
+    store.insert(alert(), alert_entry())
+    assert changes.last_seq() > last

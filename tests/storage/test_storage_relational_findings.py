@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -105,6 +106,24 @@ def test_a_gap_in_the_evidence_stays_a_gap(store: FindingStore) -> None:
     assert stored.evidence is not None
     assert math.isnan(stored.evidence.observed[0][1])
     assert stored.evidence.observed[1] == (2, 1.0)
+
+
+def test_numbers_of_numpy_are_numbers(store: FindingStore) -> None:
+    facts = {"flow": np.float64(3.5), "count": np.int64(4), "word": np.str_("x")}
+    evidence = Evidence(metric="water.flow", unit="m3/h", observed=((np.int64(1), np.float64(2.5)),))  # type: ignore[arg-type]
+
+    stored = store.get(store.record(finding(facts=facts, evidence=evidence, score=np.float64(0.5)), now=T0).id)
+
+    assert stored.facts == {"flow": 3.5, "count": 4, "word": "x"}
+    assert stored.evidence is not None
+    assert stored.evidence.observed == ((1, 2.5),)
+    assert stored.score == 0.5
+
+
+def test_a_fact_that_cannot_be_kept_is_a_mistake_of_ours(store: FindingStore) -> None:
+    with pytest.raises(NotImplementedError, match="cannot be stored"):
+        store.record(finding(facts={"when": object()}), now=T0)
+    assert store.list() == []
 
 
 _STEPS = st.lists(
