@@ -28,7 +28,7 @@ from storage.database import Database
 MARKER = ".caretaker-demo"
 DEMO_USERS_FILE = "demo-users.json"
 DEFAULT_DATA_DIR = Path("caretaker-demo")
-SITE = Site(name="Riverside School", name_zh="滨河学校")
+SITE = Site(name="Riverside School", name_zh="河滨学校")
 _READY_WITHIN_S = 90.0
 
 
