@@ -51,6 +51,10 @@ class Watch:
         """Whether a streaming detector has told of it and will tell its end."""
         return key in self._told
 
+    def streamed(self, device_id: str) -> bool:
+        """Whether any streaming detector listens to that meter."""
+        return any(detector.suits(self.meters[device_id]) for detector in STREAM)
+
     def sample(self, device_id: str, samples: Samples) -> list[Finding]:
         """Rate samples (epoch ms UTC, W or m3/h) of one meter in time order; what is to be recorded now."""
         meter = self.meters[device_id]
@@ -128,6 +132,12 @@ class Watch:
             if hourly.size:
                 self._tops[device_id] = _tops_ahead(self.meters[device_id], self.site, hourly, end_ms)
 
+    def learn_past(self) -> None:
+        """What was normal in each past hour by what was known before it: for replaying a history."""
+        for device_id, book in self.books.items():
+            if book.hourly.size:
+                self._tops[device_id] = (book.hourly.start_ms, _around(self.meters[device_id], self.site, book.hourly))
+
     def _top(self, device_id: str, ts_ms: int) -> float:
         start_ms, tops = self._tops.get(device_id, (0, np.empty(0)))
         index = (ts_ms - start_ms) // HOUR_MS
@@ -143,7 +153,10 @@ def _tops_ahead(meter: Meter, site: Site, hourly: Hourly, end_ms: int) -> tuple[
         quality=np.concatenate((hourly.quality, np.zeros(ahead.size, np.uint8))),
         least=np.concatenate((hourly.least, ahead)),
     )
-    top = look(meter, site, padded).normal.top
-    around = np.fmax(np.fmax(top, np.roll(top, 1)), np.roll(top, -1))
     first = max(hourly.size - 1, 0)
-    return hourly.start_ms + first * HOUR_MS, around[first:]
+    return hourly.start_ms + first * HOUR_MS, _around(meter, site, padded)[first:]
+
+
+def _around(meter: Meter, site: Site, hourly: Hourly) -> Floats:
+    top = look(meter, site, hourly).normal.top
+    return np.fmax(np.fmax(top, np.roll(top, 1)), np.roll(top, -1))

@@ -1,0 +1,236 @@
+"""A simulated history through the shipped ledger and detectors in virtual time: what would have been told, and when.
+
+Causal: hourly detectors look only at what lay before the hour they judge, streaming ones take samples in time order.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from analytics.arrays import HOUR_MS, Floats, Ints
+from analytics.book import post
+from analytics.detectors import battery, dead, door, fire
+from analytics.episodes import Episode, moment
+from analytics.evaluation import Alarm, Label
+from analytics.finding import Finding, FindingKind
+from analytics.meter import meters_of
+from analytics.site import Site
+from analytics.watch import Watch
+from devices.model import FIRE_KINDS, Device, DeviceKind, Event, Reading
+from simulators.campus import Campus
+from simulators.history import History, Steps
+from simulators.labels import LabelledFault
+
+STEPS = Steps(meters_s=900, room_power_s=60, water_flow_s=60, fire_s=600)
+_SLICE_MS = 300_000
+_SILENT_STEPS = 2.2
+"""Where a history is sparser than live messages, silence is judged after so many of its steps."""
+
+Series = dict[tuple[str, str], tuple[Ints, Floats]]
+
+
+def labels(faults: Iterable[LabelledFault]) -> list[Label]:
+    """The simulator's truth in the words of the evaluation. A burst rightly lowers the pressure at its hydrants."""
+    found = []
+    for fault in faults:
+        hydrants = (
+            {str(fault.parameters["hydrant"]), f"hydrant-{fault.parameters['site']}-1"} if "hydrant" in fault.parameters else set()
+        )
+        symptoms = frozenset((FindingKind.FIRE_HYDRANT_PRESSURE, hydrant) for hydrant in hydrants)
+        found.append(
+            Label(kind=FindingKind(fault.kind), device_id=fault.device_id, start=fault.start, end=fault.end, symptoms=symptoms)
+        )
+    return found
+
+
+def replay(campus: Campus, history: History, site: Site) -> list[Alarm]:
+    """Every alarm that the shipped detectors would have raised over this history, by the time it was raised."""
+    series = by_series(history.readings)
+    told = _Told()
+    _meters(campus, series, site, told)
+    events: dict[str, list[Event]] = defaultdict(list)
+    for event in history.events:
+        events[event.device_id].append(event)
+    end_ms = max(int(ts_ms[-1]) for ts_ms, _ in series.values())
+    for device in campus.devices:
+        if device.kind not in (DeviceKind.ELECTRICITY_METER, DeviceKind.WATER_METER):
+            _sensor(device, list(_samples(device, series, events[device.id])), end_ms, told)
+        _silence(campus, device, (series, events[device.id]), end_ms, told)
+    return told.alarms(end_ms)
+
+
+def by_series(table: pa.Table) -> Series:
+    """Times and values of each (device, metric) of a sorted table."""
+    names = {name: table[name].combine_chunks() for name in ("device_id", "metric")}
+    codes = {name: np.asarray(column.indices) for name, column in names.items()}
+    words = {name: column.dictionary.to_pylist() for name, column in names.items()}
+    ts_ms, value = table["ts_ms"].to_numpy(), table["value"].to_numpy()
+    device, metric = codes["device_id"], codes["metric"]
+    starts = np.flatnonzero((device[1:] != device[:-1]) | (metric[1:] != metric[:-1])) + 1
+    spans = zip([0, *starts.tolist()], [*starts.tolist(), len(device)], strict=True)
+    return {
+        (words["device_id"][device[first]], words["metric"][metric[first]]): (ts_ms[first:last], value[first:last])
+        for first, last in spans
+    }
+
+
+class _Told:
+    """Findings as a store would keep them: one active per kind and device."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[FindingKind, str], tuple[int, Finding]] = {}
+        self._closed: list[Alarm] = []
+
+    def tell(self, finding: Finding, at_ms: int) -> None:
+        key = (finding.kind, finding.device_id)
+        if finding.active:
+            self._open.setdefault(key, (at_ms, finding))
+        elif key in self._open:
+            raised_ms, first = self._open.pop(key)
+            self._closed.append(_alarm(first, raised_ms, finding.seen))
+
+    def episode(self, episode: Episode) -> None:
+        self._closed.append(_alarm(episode.finding, episode.raised_ms, episode.finding.seen))
+
+    def alarms(self, end_ms: int) -> list[Alarm]:
+        still = [_alarm(first, raised_ms, moment(end_ms)) for raised_ms, first in self._open.values()]
+        return sorted([*self._closed, *still], key=lambda alarm: alarm.raised)
+
+
+def _alarm(finding: Finding, raised_ms: int, ended: datetime) -> Alarm:
+    return Alarm(
+        kind=finding.kind,
+        device_id=finding.device_id,
+        raised=datetime.fromtimestamp(raised_ms / 1000, UTC),
+        started=finding.started,
+        ended=max(ended, finding.started),
+    )
+
+
+def _meters(campus: Campus, series: Series, site: Site, told: _Told) -> None:
+    watch = Watch(meters_of(campus.registry), site)
+    rates = {}
+    for device_id, meter in watch.meters.items():
+        if (device_id, meter.register_metric) in series:
+            ts_ms, value = series[device_id, meter.register_metric]
+            readings = (ts_ms, value, np.zeros(ts_ms.size, np.int64))
+            watch.books[device_id] = post(watch.books[device_id], readings, meter.register, whole=True).book
+        if (device_id, meter.rate_metric) in series:
+            rates[device_id] = series[device_id, meter.rate_metric]
+    watch.learn_past()
+    _stream(watch, rates, told)
+    last_ms = max((int(ts_ms[-1]) for ts_ms, _ in series.values()), default=0)
+    streamed = told.alarms(last_ms)
+    for episode in watch.episodes(last_ms // HOUR_MS * HOUR_MS):
+        if not any(_same(alarm, episode.finding) for alarm in streamed):
+            told.episode(episode)
+
+
+def _same(alarm: Alarm, finding: Finding) -> bool:
+    """What a streaming detector has told, the hourly one of the same kind does not tell again."""
+    same = (alarm.kind, alarm.device_id) == (finding.kind, finding.device_id)
+    hour = timedelta(hours=1)
+    return same and alarm.started - hour <= finding.seen and finding.started - hour <= alarm.ended
+
+
+def _stream(watch: Watch, rates: Series | dict[str, tuple[Ints, Floats]], told: _Told) -> None:
+    """Rate samples of all meters, in slices of time so that meters of one tree see a fault together."""
+    suited = {device_id: rate for device_id, rate in rates.items() if watch.streamed(str(device_id))}
+    if not suited:
+        return
+    begin = min(int(ts_ms[0]) for ts_ms, _ in suited.values())
+    end = max(int(ts_ms[-1]) for ts_ms, _ in suited.values())
+    edges = np.arange(begin, end + 2 * _SLICE_MS, _SLICE_MS)
+    cuts = {device_id: np.searchsorted(ts_ms, edges) for device_id, (ts_ms, _) in suited.items()}
+    lists = {device_id: list(zip(ts_ms.tolist(), value.tolist(), strict=True)) for device_id, (ts_ms, value) in suited.items()}
+    for index in range(edges.size - 1):
+        now_ms = int(edges[index + 1])
+        for device_id, samples in lists.items():
+            first, last = cuts[device_id][index : index + 2]
+            for finding in watch.sample(str(device_id), samples[first:last]):
+                told.tell(finding, int(finding.seen.timestamp() * 1000))
+        for finding in watch.release(now_ms):
+            told.tell(finding, now_ms)
+
+
+def _samples(device: Device, series: Series, events: list[Event]) -> Iterator[Reading | Event]:
+    """Readings and events of one device by time; of one moment, gauges first, as in a message."""
+    wanted = fire.METRICS | door.METRICS | battery.METRICS
+    found: list[tuple[int, int, Reading | Event]] = [(event.ts_ms, 2, event) for event in events]
+    for (device_id, metric), (ts_ms, value) in series.items():
+        if device_id == device.id and metric in wanted:
+            rank = 1 if metric in fire.ALARMS else 0
+            found += [(at, rank, Reading(device_id, metric, at, v)) for at, v in zip(ts_ms.tolist(), value.tolist(), strict=True)]
+    yield from (sample for _, _, sample in sorted(found, key=lambda row: row[:2]))
+
+
+def _sensor(device: Device, samples: list[Reading | Event], end_ms: int, told: _Told) -> None:
+    if device.kind is DeviceKind.DOOR_CONTROLLER:
+        _door(device, [s for s in samples if isinstance(s, Event) or s.metric in door.METRICS], end_ms, told)
+    fire_state, battery_state = fire.FireState(), battery.BatteryState()
+    for sample in samples:
+        found = []
+        if device.kind in FIRE_KINDS:
+            fire_state, finding = fire.step(fire_state, sample, device)
+            found.append(finding)
+        if isinstance(sample, Reading):
+            battery_state, finding = battery.step(battery_state, sample, device)
+            found.append(finding)
+        for finding in found:
+            if finding is not None:
+                told.tell(finding, sample.ts_ms)
+
+
+def _door(device: Device, samples: list[Reading | Event], end_ms: int, told: _Told) -> None:
+    """Between two samples time itself tells: just after an opening has settled and after it was held too long."""
+    state = door.DoorState()
+    waits = (int(door.DEFAULTS.settle_s * 1000) + 1, int(door.DEFAULTS.held_s * 1000) + 1)
+    nexts = [*(sample.ts_ms for sample in samples[1:]), end_ms]
+    for sample, next_ms in zip(samples, nexts, strict=True):
+        state, finding = door.step(state, sample, device)
+        told_at = [(finding, sample.ts_ms)]
+        for at_ms in (sample.ts_ms + wait for wait in waits):
+            if at_ms < next_ms:
+                state, finding = door.tick(state, at_ms, device)
+                told_at.append((finding, at_ms))
+        for one, at_ms in told_at:
+            if one is not None:
+                told.tell(one, at_ms)
+
+
+def _silence(campus: Campus, device: Device, heard: tuple[Series, list[Event]], end_ms: int, told: _Told) -> None:
+    """Gaps between messages, judged by the shipped rules at the moment they become too long."""
+    series, events = heard
+    times = [ts_ms for (device_id, _), (ts_ms, _) in series.items() if device_id == device.id]
+    times.append(np.array([event.ts_ms for event in events], np.int64))
+    at_ms = np.unique(np.append(np.concatenate(times), end_ms))
+    profile = campus.registry.profile(device)
+    step_ms = (STEPS.fire_s if device.kind in FIRE_KINDS or device.kind is DeviceKind.DOOR_CONTROLLER else STEPS.meters_s) * 1000
+    allowed_ms = max(int(profile.silent_after_s * 1000), int(_SILENT_STEPS * step_ms))
+    for index in np.flatnonzero(np.diff(at_ms) > allowed_ms):
+        last_ms, next_ms = int(at_ms[index]), int(at_ms[index + 1])
+        raised_ms = last_ms + allowed_ms + 1
+        finding: Finding | None
+        if device.kind in FIRE_KINDS:
+            finding = fire.silent(device, last_ms=last_ms, now_ms=raised_ms, silent_share=0.0)
+        else:
+            silence = dead.Silence(last_ms=last_ms, site_ms=raised_ms, listening_since_ms=0, before_ms=None)
+            finding = dead.check(device, profile, silence)
+        if finding is not None:
+            told.episode(Episode(finding=_until(finding, next_ms), raised_ms=raised_ms))
+
+
+def _until(finding: Finding, end_ms: int) -> Finding:
+    return Finding(
+        kind=finding.kind,
+        device_id=finding.device_id,
+        space_id=finding.space_id,
+        active=False,
+        score=finding.score,
+        started=finding.started,
+        seen=moment(end_ms),
+        message=finding.message,
+    )
