@@ -58,10 +58,10 @@ class MqttSource:
         self._intake = intake
         self._clock = clock
         self._topics = tuple(topics)
-        self._subscribed_once = False
         self._failures = 0
         self._refusing = False
         self.connected = False
+        self.subscribed = False
         self.received = 0
         self.connects = 0
         self._client = _PublishReader(endpoint.client_id, clock.epoch_ms, self._take)
@@ -161,7 +161,7 @@ class MqttSource:
         self._failures = 0
         _LOG.info("broker connected, session present=%s", flags.session_present)
         # Subscribing anew makes the broker repeat its retained messages, so it is done only where it may change something.
-        if not (flags.session_present and self._subscribed_once):
+        if not (flags.session_present and self.subscribed):
             client.subscribe([(topic, 1) for topic in self._topics])
 
     def _on_disconnect(self, *_: object) -> None:
@@ -171,7 +171,7 @@ class MqttSource:
         refused = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
         if refused:
             _LOG.error("broker refuses to subscribe %s to %s; allow it in its access list", self._endpoint.username, refused)
-        self._subscribed_once = True
+        self.subscribed = True
 
 
 class _PublishReader(paho.Client):
