@@ -19,6 +19,8 @@ from simulators.sensors import ALARM_METRIC, SILENT_KINDS, alarm_event, door_bat
 from simulators.state import SimulatorState
 from simulators.timetable import local_day
 
+_LOOK_BACK_S = 120
+"""After a pause (a laptop that slept) only the events of the last two minutes are sent, not those of the whole night."""
 _METERS = (DeviceKind.ELECTRICITY_METER, DeviceKind.WATER_METER)
 
 
@@ -65,7 +67,9 @@ class LiveCampus:
         if first:
             self._begin(now_s)
         self._now_s = now_s
-        sent = [message for event in self._events(since_s, now_s) for message in self._event_messages(event)]
+        sent = [
+            message for event in self._events(max(since_s, now_s - _LOOK_BACK_S), now_s) for message in self._event_messages(event)
+        ]
         due = dict.fromkeys([*self._changed(since_s, now_s), *self._due(now_s)])
         sent += [message for device_id in due for message in self._telemetry(device_id, now_s)]
         self._faults = [fault for fault in self._faults if fault.end_s > now_s - 120]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from devices.errors import BadInput
 from devices.model import DeviceKind
 from simulators.campus import Campus, stream
 from simulators.labels import LabelledFault
@@ -20,6 +21,11 @@ class LiveMeters:
 
     def __init__(self, campus: Campus, kind: DeviceKind, state: SimulatorState) -> None:
         self._campus, self._kind, self._tree = campus, kind, meter_tree(campus, kind)
+        missing = [device_id for device_id in self._tree.ids if device_id not in state.registers]
+        if missing:
+            raise BadInput(
+                f"the simulator's state knows no meter {missing[0]!r}; make a new one with `caretaker simulate --history`"
+            )
         self._at_s: float = state.at_ms / 1000
         self._registers: Floats = np.array([state.registers[device_id] for device_id in self._tree.ids])
         self._counted: Floats = np.zeros(len(self._tree.ids))

@@ -5,10 +5,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 
-import paho.mqtt.client as paho
 import pyarrow.parquet as pq
 import pytest
 
@@ -67,17 +67,56 @@ def test_a_wrong_call_is_told_in_one_line(arguments: list[str], words: str, capf
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
+def settings(tmp_path: Path) -> Settings:
     made = Settings(data_dir=tmp_path / "data", mqtt=Mqtt(port=free_port("127.0.0.1")))
     broker.ensure_passwords(made)
+    return made
+
+
+@contextmanager
+def running_broker(settings: Settings) -> Iterator[None]:
     program = broker.mosquitto_binary()
     assert program, "install mosquitto"
     process = subprocess.Popen(
-        [program, "-c", str(broker.write_configuration(made))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [program, "-c", str(broker.write_configuration(settings))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    yield made
-    process.terminate()
-    process.wait(10)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
+def running_campus(settings: Settings, state: Path, truth: Path | None = None) -> Iterator[threading.Thread]:
+    stop = threading.Event()
+    options = {"state": state, "tour": truth is not None, "truth": truth}
+    runner = threading.Thread(target=simulator.run, args=(settings, stop), kwargs=options)
+    runner.start()
+    try:
+        yield runner
+    finally:
+        stop.set()
+        runner.join(10)
+    assert not runner.is_alive()
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[list[str]]:
+    """The topics heard."""
+    heard: list[str] = []
+    listener = mqtt.client(settings, "ingest", client_id="listener")
+    listener.on_connect = lambda client, *_: client.subscribe("caretaker/v1/+/+/#", qos=1)
+    listener.on_message = lambda _client, _data, message: heard.append(message.topic)
+    mqtt.start(settings, listener)
+    try:
+        yield heard
+    finally:
+        mqtt.stop(listener)
+
+
+def telemetry(heard: list[str]) -> int:
+    return sum(topic.endswith("/telemetry") for topic in heard)
 
 
 def wait_for(condition: Callable[[], bool]) -> bool:
@@ -88,32 +127,34 @@ def wait_for(condition: Callable[[], bool]) -> bool:
 
 
 @pytest.mark.network
-def test_live_publishes_keeps_its_state_and_appends_the_truth(settings: Settings, folder: Path, tmp_path: Path) -> None:
+def test_live_publishes_keeps_its_state_and_writes_the_truth(settings: Settings, folder: Path, tmp_path: Path) -> None:
     state, truth = tmp_path / "state.json", tmp_path / "truth.json"
     state.write_bytes((folder / "state.json").read_bytes())
-    heard: list[paho.MQTTMessage] = []
-    listener = mqtt.client(settings, "ingest", client_id="listener")
-    listener.on_connect = lambda client, *_: client.subscribe("caretaker/v1/+/+/#", qos=1)
-    listener.on_message = lambda _client, _data, message: heard.append(message)
-    mqtt.start(settings, listener)
-    stop = threading.Event()
-    runner = threading.Thread(target=simulator.run, args=(settings, stop), kwargs={"state": state, "tour": True, "truth": truth})
-    runner.start()
-    try:
-        assert wait_for(lambda: sum(message.topic.endswith("/telemetry") for message in heard) > 30)
-        assert wait_for(lambda: sum(message.topic.endswith("/status") for message in heard) > 250)
-    finally:
-        stop.set()
-        runner.join(10)
-        mqtt.stop(listener)
-    assert not runner.is_alive()
-    assert json.loads(state.read_text())["at_ms"] > json.loads((folder / "state.json").read_text())["at_ms"]
-    assert [row["kind"] for row in json.loads(truth.read_text())] == [
-        "water.burst",
-        "door.forced",
-        "fire.smoke",
-        "elec.heating_appliance",
-    ]
+    with running_broker(settings):
+        with listening(settings) as heard, running_campus(settings, state, truth):
+            assert wait_for(lambda: telemetry(heard) > 30)
+            assert wait_for(lambda: sum(topic.endswith("/status") for topic in heard) > 250)
+        assert json.loads(state.read_text())["at_ms"] > json.loads((folder / "state.json").read_text())["at_ms"]
+        kinds = ["water.burst", "door.forced", "fire.smoke", "elec.heating_appliance"]
+        assert [row["kind"] for row in json.loads(truth.read_text())] == kinds
+        with listening(settings) as heard, running_campus(settings, state, truth):
+            assert wait_for(lambda: telemetry(heard) > 5)
+        assert [row["kind"] for row in json.loads(truth.read_text())] == kinds, "a restart goes on with the faults it had"
+
+
+@pytest.mark.network
+def test_a_broker_that_goes_away_and_comes_back_does_not_stop_the_campus(settings: Settings, folder: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    state.write_bytes((folder / "state.json").read_bytes())
+    with ExitStack() as stack:
+        with running_broker(settings):
+            campus = stack.enter_context(running_campus(settings, state))
+            with listening(settings) as heard:
+                assert wait_for(lambda: telemetry(heard) > 5)
+        assert campus.is_alive()
+        with running_broker(settings), listening(settings) as heard:
+            assert wait_for(lambda: telemetry(heard) > 5)
+        assert campus.is_alive()
 
 
 def test_a_state_of_another_site_is_refused(folder: Path, tmp_path: Path) -> None:

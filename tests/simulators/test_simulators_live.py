@@ -186,3 +186,17 @@ def test_a_missing_or_broken_state_names_the_remedy(tmp_path: Path) -> None:
     broken.write_text('{"seed": 7}')
     with pytest.raises(BadInput, match="make a new one"):
         load_state(broken)
+
+
+def test_a_state_of_another_campus_names_the_meter(state: SimulatorState) -> None:
+    with pytest.raises(BadInput, match="no meter 'em-north'"):
+        LiveCampus(build_campus(site_id="north"), state)
+
+
+def test_after_a_long_pause_old_door_traffic_is_left_out(state: SimulatorState) -> None:
+    live = LiveCampus(CAMPUS, state)
+    live.step(BEGAN)
+    later = BEGAN + timedelta(hours=16)
+    messages = live.step(later)
+    assert all(json.loads(message.payload)["ts"] > later.timestamp() - 121 for message in messages)
+    assert len(messages) < 500
