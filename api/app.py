@@ -69,9 +69,9 @@ def create_app(deps: Deps) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.deps = deps
-    app.state.kept = Kept(
-        registry=RegistryCache(deps.registry), limiter=SignInLimiter(), feed=ChangeFeed(deps.changes, describer(deps))
-    )
+    registry = RegistryCache(deps.registry)
+    feed = ChangeFeed(deps.changes, describer(deps, registry))
+    app.state.kept = Kept(registry=registry, limiter=SignInLimiter(), feed=feed)
     errors.install(app)
     app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
     app.add_middleware(SecurityHeaders)

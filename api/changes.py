@@ -6,13 +6,17 @@ from alerts.model import Alert
 from analytics.finding import Finding
 from api.deps import Deps
 from api.live import Describe, LiveChange
+from api.registry_cache import RegistryCache
 from devices.errors import NotFound
 from maintenance.model import WorkOrder
 from storage.change import Change, ChangeKind
 
 
-def describer(deps: Deps) -> Describe:
+def describer(deps: Deps, registry: RegistryCache) -> Describe:
+    """Also brings the registry up to date, by which the pages decide who may see what."""
+
     def describe(changes: Sequence[Change]) -> list[LiveChange]:
+        registry.current()
         return [live for change in changes if (live := _describe(deps, change)) is not None]
 
     return describe

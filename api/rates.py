@@ -4,33 +4,44 @@ import threading
 from collections import OrderedDict, deque
 from datetime import datetime, timedelta
 
-TRIES = 5
 WINDOW = timedelta(minutes=1)
+FROM_ONE_ADDRESS = 5
+FROM_ALL_ADDRESSES = 50
+"""An account that many machines guess at together rests too; high enough that one machine cannot lock its owner out."""
+
 REMEMBERED = 10_000
-"""Pairs of account and address remembered; the longest untouched is forgotten first, so that memory is bounded."""
+"""Counts remembered; the longest untouched is forgotten first, so that memory is bounded."""
+
+Key = tuple[str, str | None]
 
 
 class SignInLimiter:
-    """At most TRIES attempts a minute for each account from each address. A success clears the count."""
+    """Attempts a minute on an account, from one address and from all. A success clears the count of its address."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._tries: OrderedDict[tuple[str, str], deque[datetime]] = OrderedDict()
+        self._tries: OrderedDict[Key, deque[datetime]] = OrderedDict()
 
     def retry_after(self, account: str, address: str, now: datetime) -> int | None:
         """Counts one attempt. None: go ahead. Else seconds to wait; refused attempts do not prolong the wait."""
         with self._lock:
-            tries = self._tries.setdefault((account, address), deque())
-            self._tries.move_to_end((account, address))
-            while len(self._tries) > REMEMBERED:
-                self._tries.popitem(last=False)
-            while tries and now - tries[0] >= WINDOW:
-                tries.popleft()
-            if len(tries) < TRIES:
-                tries.append(now)
-                return None
-            return max(1, int((tries[0] + WINDOW - now).total_seconds()) + 1)
+            here, everywhere = self._recent((account, address), now), self._recent((account, None), now)
+            full = [tries for tries, most in ((here, FROM_ONE_ADDRESS), (everywhere, FROM_ALL_ADDRESSES)) if len(tries) >= most]
+            if full:
+                return max(int((tries[0] + WINDOW - now).total_seconds()) + 1 for tries in full)
+            here.append(now)
+            everywhere.append(now)
+            return None
 
     def clear(self, account: str, address: str) -> None:
         with self._lock:
             self._tries.pop((account, address), None)
+
+    def _recent(self, key: Key, now: datetime) -> deque[datetime]:
+        tries = self._tries.setdefault(key, deque())
+        self._tries.move_to_end(key)
+        while len(self._tries) > REMEMBERED:
+            self._tries.popitem(last=False)
+        while tries and now - tries[0] >= WINDOW:
+            tries.popleft()
+        return tries

@@ -13,6 +13,11 @@ class RegistryCache:
         self._revision: int | None = None
         self._registry = Registry((), ())
 
+    def known(self) -> Registry:
+        """As last read, without asking; for the live stream, whose feed asks for all pages at once."""
+        with self._lock:
+            return self._registry
+
     def current(self) -> Registry:
         """Blocks for one small query; call it from a worker thread."""
         revision = self._store.revision()

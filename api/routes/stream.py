@@ -101,7 +101,7 @@ async def _follow(page: Page, queue: asyncio.Queue[LiveChange | None]) -> AsyncI
             continue
         if change is None:
             return
-        for event in await _as_events(page, [change]):
+        for event in _as_events(page, [change]):
             yield event
 
 
@@ -112,15 +112,15 @@ async def _missed(page: Page) -> list[ServerSentEvent]:
     if missed is None:
         page.sent_seq = page.kept.feed.seq
         return [ServerSentEvent(event="reset", id=str(page.sent_seq), data={})]
-    return await _as_events(page, missed)
+    return _as_events(page, missed)
 
 
-async def _as_events(page: Page, changes: list[LiveChange]) -> list[ServerSentEvent]:
+def _as_events(page: Page, changes: list[LiveChange]) -> list[ServerSentEvent]:
     fresh = [change for change in changes if change.seq > page.sent_seq]
     if not fresh:
         return []
     page.sent_seq = fresh[-1].seq
-    registry = await asyncio.to_thread(page.kept.registry.current)
+    registry = page.kept.registry.known()
     seen = [change for change in fresh if may_see_change(page.user, registry, change)]
     return [ServerSentEvent(event=change.kind, id=str(change.seq), data=change.data) for change in seen]
 

@@ -38,16 +38,20 @@ from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
 from storage.user_store import UserStore
 
-_LOG = logging.getLogger(__name__)
-
 DEMO_USERS_FILE = "demo-users.json"
 STOP_WITHIN_S = 3.0
 _OPEN_REQUESTS_S = 1.5
 """How long requests that are being answered at the stop may take; live streams end at once."""
 
 
+CHATTY_LOGGERS = ("alembic", "httpx", "uvicorn.error")
+"""They log each request, or each start, as information; the pages ask the API in this process several times a page."""
+
+
 def run(settings: Settings, stop: threading.Event) -> None:
     """Serves until `stop`. Raises BadInput where the port is taken, DependencyFailed where the database does not answer."""
+    for name in CHATTY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
     with closing(listen(settings.http.host, settings.http.port)) as listener, _stores(settings) as (database, readings):
         bus = Bus(settings, "api", lambda _kind, _entity_id: feed.wake())
         app = build(settings, database, readings, bus)
@@ -62,7 +66,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
 def listen(host: str, port: int) -> socket.socket:
     """A bound socket, so that a taken port is told before anything else is opened."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+    # The protocol by name: asyncio sets TCP_NODELAY only where it reads IPPROTO_TCP, and each answer would wait 40 ms without.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
