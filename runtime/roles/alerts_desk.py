@@ -11,12 +11,13 @@ from alerts import engine as alerts
 from alerts.model import Alert, AlertState
 from analytics.finding import Finding
 from devices.errors import CaretakerError, DependencyFailed, IllegalTransition
+from devices.model import DeviceKind
 from devices.registry import Registry
 from maintenance import engine as maintenance
 from maintenance.machine import SYSTEM, OrderRequest
 from maintenance.model import FINAL_STATES, OrderEvent, OrderState, WorkOrder
+from maintenance.policy import plan_for
 from maintenance.sla import WorkingCalendar
-from runtime.roles.one_transaction import within
 from storage.alert_store import AlertStore
 from storage.change import Change, ChangeKind
 from storage.change_store import ChangeStore
@@ -54,6 +55,8 @@ class Desk:
         self._revision = self.registry_store.revision()
         self.registry = self.registry_store.load()
         self.seq = self._changes.last_seq()
+        self._zones = _zones(self.registry)
+        self._settled: set[tuple[ChangeKind, int]] = set()
 
     # The fast lane's side
 
@@ -62,17 +65,23 @@ class Desk:
 
         Raises Conflict where other workers were faster all the time.
         """
-        with self._database.begin() as connection:
-            stored = FindingStore(within(connection)).record(finding, now=now)
+        with self._database.together() as transaction:
+            stored = FindingStore(transaction).record(finding, now=now)
             known = replace(finding, id=stored.id, started=stored.started)
-            outcome = alerts.apply_finding(AlertStore(within(connection)), known, now)
+            outcome = alerts.apply_finding(AlertStore(transaction), known, now)
         self._tell(outcome)
-        self._publish(ChangeKind.FINDING, stored.id)
+        self._remember(outcome, stored)
 
     def record_late(self, finding: Finding, now: datetime) -> None:
         """For the record only: it raises nothing."""
         stored = self.findings.record(finding, now=now)
         self._publish(ChangeKind.FINDING, stored.id)
+
+    def _remember(self, outcome: alerts.Outcome, stored: Finding) -> None:
+        """What the lane has just written needs no second look, where no order follows from it."""
+        alert = outcome.alert
+        if alert is not None and outcome.effects and plan_for(alert, self._device_kind(alert)) is None:
+            self._settled |= {(ChangeKind.FINDING, stored.id), (ChangeKind.ALERT, alert.id)}
 
     # The tail's side
 
@@ -80,7 +89,10 @@ class Desk:
         """Acts on the changes since the last call; how many there were. `own_kinds`: findings that the fast lane applies itself."""
         changes = self._changes.after(self.seq)
         for change in changes:
-            self._guarded(self._act, change, now, own_kinds)
+            if (change.kind, change.entity_id) in self._settled:
+                self._settled.discard((change.kind, change.entity_id))
+            else:
+                self._guarded(self._act, change, now, own_kinds)
             self.seq = change.seq
         return len(changes)
 
@@ -94,6 +106,7 @@ class Desk:
         if revision == self._revision:
             return False
         self.registry, self._revision = self.registry_store.load(), revision
+        self._zones = _zones(self.registry)
         return True
 
     def reconcile(self, now: datetime) -> None:
@@ -146,16 +159,20 @@ class Desk:
 
     def _order_for(self, alert: Alert, now: datetime) -> None:
         """One order for each time the alert opened: what was cancelled or closed since then is not raised again."""
-        if alert.state not in {AlertState.OPEN, AlertState.ACKNOWLEDGED} or alert.drill:
+        is_on = alert.state in {AlertState.OPEN, AlertState.ACKNOWLEDGED}
+        if not is_on or alert.drill or plan_for(alert, self._device_kind(alert)) is None:
             return
         before = self.orders.for_alert(alert.id)
         if before is not None and (before.state not in FINAL_STATES or before.updated_at >= alert.raised_at):
             return
-        device = self.registry.devices.get(alert.device_id)
-        kind = device.kind if device else None
+        kind = self._device_kind(alert)
         outcome = maintenance.raise_from_alert(self.orders, alert, now, self._staff(), device_kind=kind)
         if outcome.order is not None and outcome.created:
             self._publish(ChangeKind.ORDER, outcome.order.id)
+
+    def _device_kind(self, alert: Alert) -> DeviceKind | None:
+        device = self.registry.devices.get(alert.device_id)
+        return device.kind if device else None
 
     def _order_changed(self, order: WorkOrder, now: datetime) -> None:
         if order.state is OrderState.TRIAGED and order.assignee is None:
@@ -196,7 +213,7 @@ class Desk:
 
     def _staff(self) -> maintenance.Desk:
         crew = maintenance.crew_with_load(self._users.crew(), self.orders.load_by_assignee())
-        return maintenance.Desk(calendar=self._calendar, crew=crew, zones=_zones(self.registry))
+        return maintenance.Desk(calendar=self._calendar, crew=crew, zones=self._zones)
 
 
 def _zones(registry: Registry) -> dict[str, str]:
