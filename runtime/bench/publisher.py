@@ -72,6 +72,10 @@ class Window:
         self._answer_bytes = 0
         self.sent = 0
 
+    def close(self) -> None:
+        self._selector.close()
+        self._socket.close()
+
     @property
     def acknowledged(self) -> int:
         return self._answer_bytes // 4

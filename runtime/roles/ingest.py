@@ -126,7 +126,7 @@ def _receive(source: MqttSource, metrics: "Metrics", stop: threading.Event) -> N
             stop.wait(delay_s)
             continue
         while not stop.is_set() and source.turn(_IDLE_S):
-            metrics.write_if_due()
+            metrics.write_if_due(news=source.connected)
         if not stop.is_set():
             stop.wait(source.lost_delay_s())
     source.close()
@@ -206,10 +206,13 @@ class Metrics:
         self._path = path
         self._read = read
         self._due_at = 0.0
+        self._news = False
         path.parent.mkdir(parents=True, exist_ok=True)
 
-    def write_if_due(self) -> None:
-        if time.monotonic() >= self._due_at:
+    def write_if_due(self, *, news: bool = False) -> None:
+        """Every few seconds, and at once when `news` (are we connected?) changes."""
+        if news != self._news or time.monotonic() >= self._due_at:
+            self._news = news
             self._due_at = time.monotonic() + METRICS_EVERY_S
             self.write()
 
