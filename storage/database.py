@@ -75,7 +75,8 @@ class Database:
     def together(self) -> Iterator[Transactions]:
         """One write transaction for several stores that are made of it: all that they write stays, or nothing.
 
-        A Conflict undoes the one call that raised it; whoever catches it inside may go on.
+        A Conflict undoes the one call that raised it; whoever catches it inside may go on. Inside, write by nothing but
+        stores made of it: any other would wait for this transaction to end.
         """
         with self.begin() as connection:
             queue_for(connection, Lock.CHANGE)
