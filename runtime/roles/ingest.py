@@ -7,8 +7,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +83,6 @@ def sinks(database: Database, readings: ReadingSink) -> Sinks:
 
 
 def serve(line: Line, stop: threading.Event) -> None:
-    _tune_interpreter()
     configured = line.settings.ingest
     intake = Intake(line.spool, max_age_s=configured.commit_max_age_ms / 1000, max_messages=configured.commit_max_messages)
     source = MqttSource(endpoint(line.settings), intake, clock=SystemClock())
@@ -91,21 +90,28 @@ def serve(line: Line, stop: threading.Event) -> None:
     metrics = Metrics(line.settings.data_dir / "metrics" / "ingest.json", lambda: _counters(line.spool, intake, source, draining))
     drainer = threading.Thread(target=draining.run, args=(stop,), name="drainer")
     drainer.start()
-    try:
-        _receive(source, metrics, stop)
-    finally:
-        stop.set()
-        drainer.join(_STOP_WITHIN_S)
-        metrics.write()
+    with _interpreter_tuned():
+        try:
+            _receive(source, metrics, stop)
+        finally:
+            stop.set()
+            drainer.join(_STOP_WITHIN_S)
+            metrics.write()
     if draining.failure is not None:
         raise draining.failure
 
 
-def _tune_interpreter() -> None:
+@contextmanager
+def _interpreter_tuned() -> Iterator[None]:
     """A long batch must not keep the next commit waiting, nor the collector look for cycles in tuples that have none."""
+    interval_s, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    gc.freeze()
-    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, 10, 10)
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, *thresholds[1:])
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval_s)
+        gc.set_threshold(*thresholds)
 
 
 def endpoint(settings: Settings) -> Endpoint:
