@@ -1,5 +1,6 @@
 """A small campus on a real database and a real reading store, and the API on top of them."""
 
+import shutil
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -141,14 +142,23 @@ class Campus:
 
 
 @pytest.fixture(scope="session")
-def password_hash() -> str:
-    return hash_password(PASSWORD)
+def campus_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrated, with spaces, devices and users; each test works on a copy."""
+    path = tmp_path_factory.mktemp("campus") / "caretaker.sqlite"
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    RegistryStore(database).save(SPACES, DEVICES)
+    hashed = hash_password(PASSWORD)
+    for user in USERS.values():
+        UserStore(database).create(user, hashed)
+    database.close()
+    return path
 
 
 @pytest.fixture
-def campus(tmp_path: Path, password_hash: str) -> Iterator[Campus]:
+def campus(tmp_path: Path, campus_database: Path) -> Iterator[Campus]:
+    shutil.copy(campus_database, tmp_path / "caretaker.sqlite")
     database = Database(f"sqlite:///{tmp_path / 'caretaker.sqlite'}")
-    database.migrate()
     readings = EmbeddedReadingStore(tmp_path / "readings")
     clock, woken = [NOW], list[tuple[str, int]]()
     deps = Deps(
@@ -173,9 +183,6 @@ def campus(tmp_path: Path, password_hash: str) -> Iterator[Campus]:
         metrics_dir=tmp_path / "metrics",
         demo_users=(DemoUser(username="student", password="demo", display_name="Student", roles=("reporter",)),),
     )
-    deps.registry.save(SPACES, DEVICES)
-    for user in USERS.values():
-        deps.users.create(user, password_hash)
     yield Campus(app=create_app(deps), deps=deps, clock=clock, woken=woken)
     readings.close()
     database.close()
