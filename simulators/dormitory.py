@@ -121,10 +121,16 @@ def _fridges(traits: _Traits, day: int) -> Floats:
 
 
 def _hair_dryers(power: Floats, dryers: Sequence[bool], rng: np.random.Generator, up: _Mask) -> None:
-    """Allowed ones: 700-1,100 W for 2-5 minutes before school and before bed, only where somebody is up."""
+    """Allowed ones: 700-1,100 W for 2-5 minutes before school and before bed, one at a time and only where somebody is up."""
     for room in np.flatnonzero(dryers):
-        for _ in range(rng.poisson(1.2)):
-            start = int(rng.uniform(6.9, 7.5) * 60) if rng.random() < 0.3 else int(rng.uniform(20.5, 22.6) * 60)
+        free = 0
+        for start in sorted(_dryer_minutes(rng)):
             last, watts = start + int(rng.integers(2, 6)), rng.uniform(700, 1100)
-            if up[room, start]:
+            if start >= free and up[room, start]:
                 power[room, start:last] += watts
+                free = last + 5
+
+
+def _dryer_minutes(rng: np.random.Generator) -> list[int]:
+    spans = [(6.9, 7.5) if rng.random() < 0.3 else (20.5, 22.6) for _ in range(rng.poisson(1.2))]
+    return [int(rng.uniform(first, last) * 60) for first, last in spans]
