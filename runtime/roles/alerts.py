@@ -34,12 +34,18 @@ RECONCILE_S = 60.0
 REGISTRY_S = 5.0
 _RETRY_S = 0.2
 _GATHER_S = 0.05
+_LOOK_UP_S = 0.25
 _TELL_AFTER = 3
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Until `stop` is set. Raises DependencyFailed where the database does not answer at the start."""
     _prefer_us()
+    serve(settings, stop)
+
+
+def serve(settings: Settings, stop: threading.Event) -> None:
+    """As `run`, and leaves the process's priority alone."""
     database = open_database(settings)
     try:
         database.migrate()
@@ -79,7 +85,7 @@ class Role:
     def _run_lane(self) -> None:
         next_tick_s = time.monotonic() + TICK_S
         while not self._stop.is_set():
-            letter = self._inbox.get(max(0.0, next_tick_s - time.monotonic()))
+            letter = self._inbox.get(min(_LOOK_UP_S, max(0.0, next_tick_s - time.monotonic())))
             if isinstance(letter, Registry):
                 self._lane.set_registry(letter, _moment())
                 self._inbox.subscribe(self._lane.device_ids)
@@ -131,7 +137,7 @@ class Role:
         while not self._stop.is_set():
             if not lane.is_alive():
                 raise DependencyFailed("the fast lane has died; see the log above", transient=True)
-            self._wake.wait(TICK_S)
+            self._wake.wait(_LOOK_UP_S)
             self._stop.wait(_GATHER_S)  # orders can wait that long; an alarm that follows the first one must not
             self._wake.clear()
             for task, due_s in due.items():
