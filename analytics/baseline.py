@@ -15,6 +15,7 @@ DAYS = 15
 """So many like days make the normal: three school weeks, seven weekends."""
 MIN_DAYS = 3
 """With fewer like days nothing is known yet."""
+_SHARES = np.array((0.5, 0.1, 0.9, 1.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,53 +30,59 @@ class Normal:
     high: Floats
     top: Floats
 
+    def since(self, first: int) -> "Normal":
+        """From hour `first` on."""
+        return Normal(expected=self.expected[first:], low=self.low[first:], high=self.high[first:], top=self.top[first:])
+
     @property
     def spread(self) -> Floats:
         """A robust deviation upwards: that of a normal distribution with the same 90 % point."""
         return (self.high - self.expected) / 1.282
 
 
-def learn(measured: Floats, table: HourTable) -> Normal:
-    """The normal of each hour from days before its own. `measured` aligns with `table`, NaN where nothing was measured."""
-    days = table.class_of_day.size
-    grid = np.full((days, 24), np.nan)
+def learn(measured: Floats, table: HourTable, days: int | None = None) -> Normal:
+    """The normal of each hour from days before its own. `measured` aligns with `table`, NaN where nothing was measured.
+
+    `days`: only the last so many days are worked out; the hours before them stay NaN.
+    """
+    grid = np.full((table.class_of_day.size, 24), np.nan)
     grid[table.day, table.hour] = measured
-    expected, low, high, top = like_days(grid, table.class_of_day)[:, table.day, table.hour]
+    expected, low, high, top = like_days(grid, table.class_of_day, days)[:, table.day, table.hour]
     return Normal(expected=expected, low=low, high=high, top=top)
 
 
-def like_days(rows: Floats, class_of_day: Ints) -> Floats:
+def like_days(rows: Floats, class_of_day: Ints, days: int | None = None) -> Floats:
     """(4, days, columns): median, 10 %, 90 % and maximum of the DAYS like days before each day (rows).
 
     A class without a past of its own takes that of all free days, or of all days; but never their 10 %, since a place that
-    was always in use may well be empty on its first holiday.
+    was always in use may well be empty on its first holiday. `days`: only for the last so many rows, the others stay NaN.
     """
+    first = 0 if days is None else max(class_of_day.size - days, 0)
     out = np.full((4, *rows.shape), np.nan)
-    for day_class in np.unique(class_of_day):
+    for day_class in np.unique(class_of_day[first:]):
         mine = np.flatnonzero(class_of_day == day_class)
-        out[:, mine] = _past_quantiles(rows[mine])
+        wanted = int(np.searchsorted(mine, first))
+        out[:, mine[wanted:]] = _past_quantiles(rows[mine], wanted)
     for others in (np.flatnonzero(class_of_day > 0), np.arange(class_of_day.size)):
-        if others.size and np.isnan(out[0, others]).any():
-            borrowed = _past_quantiles(rows[others])
+        wanted = int(np.searchsorted(others, first))
+        recent = others[wanted:]
+        if recent.size and np.isnan(out[0, recent]).any():
+            borrowed = _past_quantiles(rows[others], wanted)
             borrowed[1] = np.nan
-            out[:, others] = np.where(np.isnan(out[:, others]), borrowed, out[:, others])
+            out[:, recent] = np.where(np.isnan(out[:, recent]), borrowed, out[:, recent])
     return out
 
 
-def _past_quantiles(rows: Floats) -> Floats:
-    """(4, rows, columns) from the DAYS rows before each row, in order of time."""
-    padded = np.concatenate((np.full((DAYS, rows.shape[1]), np.nan), rows[:-1]))
+def _past_quantiles(rows: Floats, first: int) -> Floats:
+    """(4, rows from `first`, columns) from the DAYS rows before each of them, in order of time."""
+    padded = np.concatenate((np.full((DAYS, rows.shape[1]), np.nan), rows[:-1]))[first:]
     windows = np.sort(np.lib.stride_tricks.sliding_window_view(padded, DAYS, axis=0), axis=-1)  # (rows, columns, DAYS), NaN last
     count = np.sum(~np.isnan(windows), axis=-1)
-    found = np.stack([_ranked(windows, count, share) for share in (0.5, 0.1, 0.9, 1.0)])
+    position = np.maximum(count - 1, 0) * _SHARES[:, None, None]
+    below = position.astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    row, column = np.ogrid[: count.shape[0], : count.shape[1]]
+    low, high = windows[row, column, below], windows[row, column, above]
+    found = np.asarray(low + (high - low) * (position - below), np.float64)
     found[:, count < MIN_DAYS] = np.nan
     return found
-
-
-def _ranked(windows: Floats, count: Ints, share: float) -> Floats:
-    position = np.maximum(count - 1, 0) * share
-    below = np.floor(position).astype(np.int64)
-    above = np.minimum(below + 1, np.maximum(count - 1, 0))
-    low = np.take_along_axis(windows, below[..., None], axis=-1)[..., 0]
-    high = np.take_along_axis(windows, above[..., None], axis=-1)[..., 0]
-    return np.asarray(low + (high - low) * (position - below), np.float64)

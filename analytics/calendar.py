@@ -104,7 +104,22 @@ class HourTable:
     open: Bools
 
 
-@lru_cache(maxsize=64)
+def from_hour(table: HourTable, first: int, last: int | None = None) -> HourTable:
+    """The part of the table from hour `first` on, up to and without `last`."""
+    part = slice(first, last)
+    day = table.day[part]
+    skipped = int(day[0]) if day.size else 0
+    return HourTable(
+        table.first_day + timedelta(days=skipped),
+        day - skipped,
+        table.hour[part],
+        table.day_class[part],
+        table.class_of_day[skipped : (int(day[-1]) + 1 if day.size else skipped)],
+        table.open[part],
+    )
+
+
+@lru_cache(maxsize=256)
 def hour_table(calendar: Calendar, use: UseType, start_ms: int, count: int) -> HourTable:
     """The table for `count` hours from `start_ms` (an hour's start). Cached: all meters of a site ask for the same span."""
     stamps = pd.to_datetime(start_ms + HOUR_MS * np.arange(count, dtype=np.int64), unit="ms", utc=True)

@@ -80,3 +80,13 @@ def until(hourly: Hourly, end_ms: int) -> Hourly:
         quality=hourly.quality[:count],
         least=hourly.least[:count],
     )
+
+
+def from_index(hourly: Hourly, first: int) -> Hourly:
+    """The hours from number `first` on."""
+    return Hourly(
+        start_ms=hourly.start_ms + first * HOUR_MS,
+        consumption=hourly.consumption[first:],
+        quality=hourly.quality[first:],
+        least=hourly.least[first:],
+    )

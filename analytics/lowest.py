@@ -37,4 +37,5 @@ def explained(finding: Finding, meters: Mapping[str, Meter], findings_of: Callab
 
 
 def _overlap(one: Finding, other: Finding) -> bool:
-    return one.started - NEAR <= other.seen and other.started - NEAR <= one.seen
+    """An active finding has no end yet."""
+    return (other.active or one.started - NEAR <= other.seen) and (one.active or other.started - NEAR <= one.seen)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.arrays import HOUR_MS
+from analytics.calendar import hour_table
 from analytics.finding import Waste
 from analytics.meter import Meter
 from analytics.site import Site
-from analytics.tariff import price_per_hour, waste
+from analytics.tariff import prices_in, waste
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,6 @@ class Scene:
 
     def waste(self, amount_per_day: float, ts_ms: int) -> Waste:
         """Of so many kWh or m3 a day, at the mean price of the 24 hours that begin with this one."""
-        span = (ts_ms // HOUR_MS * HOUR_MS, 24)
-        price = float(np.mean(price_per_hour(self.site.rates, self.meter.quantity, self.site.calendar, span)))
+        table = hour_table(self.site.calendar, self.meter.use, ts_ms // HOUR_MS * HOUR_MS, 24)
+        price = float(np.mean(prices_in(self.site.rates, self.meter.quantity, table)))
         return waste(amount_per_day, self.meter.quantity, self.site.rates, price=price)

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from analytics.arrays import Floats, Ints
-from analytics.calendar import Calendar, hour_table
+from analytics.calendar import Calendar, HourTable, hour_table
 from analytics.finding import Waste
 from devices.model import UseType
 
@@ -53,20 +53,20 @@ def prices_of_day(prices: tuple[Price, ...], day: date) -> tuple[float, ...]:
 
 
 def price_per_hour(rates: Rates, quantity: str, calendar: Calendar, span: tuple[int, int]) -> Floats:
-    """The price in each of `span` = (start ms, number of hours)."""
-    start_ms, count = span
-    table = hour_table(calendar, UseType.CAMPUS, start_ms, count)
-    if not count:
-        return np.empty(0)
+    """The price in each hour of `span` = (start, epoch ms UTC on the hour; number of hours)."""
+    return prices_in(rates, quantity, hour_table(calendar, UseType.CAMPUS, *span))
+
+
+def prices_in(rates: Rates, quantity: str, table: HourTable) -> Floats:
+    """The price in each hour of the table."""
     days = [prices_of_day(rates.prices(quantity), table.first_day + timedelta(days=n)) for n in range(table.class_of_day.size)]
-    return np.array(days)[table.day, table.hour]
+    return np.array(days)[table.day, table.hour] if days else np.empty(0)
 
 
 def cost(consumption: Floats, hours: Ints, quantity: str, rates: Rates, calendar: Calendar) -> tuple[Floats, Floats]:
     """Money and kg CO2e of each hour. `hours` are consecutive hour starts, epoch ms UTC; consumption in kWh or m3."""
-    if hours.size == 0:
-        return np.empty(0), np.empty(0)
-    price = price_per_hour(rates, quantity, calendar, (int(hours[0]), int(hours.size)))
+    start_ms = int(hours[0]) if hours.size else 0
+    price = price_per_hour(rates, quantity, calendar, (start_ms, int(hours.size)))
     return consumption * price, consumption * rates.carbon(quantity)
 
 

@@ -7,14 +7,15 @@ import numpy as np
 
 from analytics.arrays import HOUR_MS, Bools, Floats
 from analytics.baseline import Normal, learn
-from analytics.calendar import HourTable, hour_table
+from analytics.calendar import HourTable, from_hour, hour_table
 from analytics.episodes import Episode, Run, moment
 from analytics.finding import Evidence, Finding, FindingKind, Waste
-from analytics.hourly import Hourly
+from analytics.hourly import Hourly, from_index
 from analytics.ledger import LedgerNote
 from analytics.meter import Meter
+from analytics.night import Quiet, quiet
 from analytics.site import Site
-from analytics.tariff import price_per_hour, waste
+from analytics.tariff import prices_in, waste
 
 CATCH_UP_HOURS = 3
 CATCH_UP_TIMES = 2.0
@@ -23,10 +24,19 @@ EVIDENCE_AT_MOST_H = 240
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Account:
+    """What the ledger says of a register: its hours, what it did, the smallest step it was seen to make."""
+
+    hourly: Hourly
+    notes: tuple[LedgerNote, ...] = ()
+    digit: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class View:
     """Arrays of `hourly`, `measured`, `table` and `normal` align, one entry per hour. `measured` is NaN where doubtful.
 
-    `digit`: the smallest step of the register (kWh or m3), NaN where it is not known.
+    `quiet` is only meant for water. `digit`: the smallest step of the register (kWh or m3), NaN where it is not known.
     """
 
     meter: Meter
@@ -35,16 +45,31 @@ class View:
     measured: Floats
     table: HourTable
     normal: Normal
+    quiet: Quiet
     notes: tuple[LedgerNote, ...] = ()
     digit: float = float("nan")
 
 
-def look(meter: Meter, site: Site, hourly: Hourly, notes: tuple[LedgerNote, ...] = (), digit: float = float("nan")) -> View:
+def look(account: Account, meter: Meter, site: Site, *, days: int | None = None) -> View:
+    """The meter's view; with `days`, of its last so many local days only, though learned from all that lay before."""
+    hourly = account.hourly
     table = hour_table(site.calendar, meter.use, hourly.start_ms, hourly.size)
     measured = hourly.measured
-    normal = learn(measured, table)
-    measured = np.where(_catching_up(measured, normal), np.nan, measured)
-    return View(meter=meter, site=site, hourly=hourly, measured=measured, table=table, normal=normal, notes=notes, digit=digit)
+    normal = learn(measured, table, days)
+    stillest = quiet(hourly, measured, table, account.digit, days)
+    first = 0 if days is None else int(np.searchsorted(table.day, table.class_of_day.size - days))
+    hourly, normal, measured = from_index(hourly, first), normal.since(first), measured[first:]
+    return View(
+        meter=meter,
+        site=site,
+        hourly=hourly,
+        measured=np.where(_catching_up(measured, normal), np.nan, measured),
+        table=from_hour(table, first),
+        normal=normal,
+        quiet=stillest.since(first),
+        notes=account.notes,
+        digit=account.digit,
+    )
 
 
 def _catching_up(measured: Floats, normal: Normal) -> Bools:
@@ -122,6 +147,6 @@ def _points(view: View, values: Floats, span: tuple[int, int]) -> tuple[tuple[in
 def _waste(view: View, run: Run, story: Story) -> Waste:
     if story.wasted_per_hour <= 0:
         return Waste()
-    span = (view.hourly.start_ms + run.first * HOUR_MS, max(run.last - run.first + 1, 1))
-    price = float(np.mean(price_per_hour(view.site.rates, view.meter.quantity, view.site.calendar, span)))
+    table = from_hour(view.table, run.first, run.last + 1)
+    price = float(np.mean(prices_in(view.site.rates, view.meter.quantity, table)))
     return waste(story.wasted_per_hour * story.hours_per_day, view.meter.quantity, view.site.rates, price=price)

@@ -16,7 +16,7 @@ from analytics.lowest import explained, lowest_only
 from analytics.meter import Meter
 from analytics.scene import Scene
 from analytics.site import Site
-from analytics.view import look
+from analytics.view import Account, look
 
 RECENT = 500
 HOLD_MS = 90_000
@@ -114,13 +114,15 @@ class Watch:
     def _told_of(self, device_id: str) -> list[Finding]:
         return [told for (_, told_device), told in self._told.items() if told_device == device_id]
 
-    def episodes(self, end_ms: int) -> list[Episode]:
-        """What the hourly detectors see in all hours that ended by `end_ms`, each fault at its lowest meter."""
+    def episodes(self, end_ms: int, *, days: int | None = None) -> list[Episode]:
+        """What the hourly detectors see in the hours that ended by `end_ms` (of the last `days` where given), each fault at
+        its lowest meter."""
         found: list[Episode] = []
         for device_id, book in self.books.items():
             hourly = until(book.hourly, end_ms)
             if hourly.size:
-                view = look(self.meters[device_id], self.site, hourly, book.notes, book.digit)
+                account = Account(hourly=hourly, notes=book.notes, digit=book.digit)
+                view = look(account, self.meters[device_id], self.site, days=days)
                 for detector in HOURLY:
                     found.extend(detector.detect(view))
         return lowest_only(found, self.meters, (*self._recent, *self._told.values()))
@@ -136,7 +138,8 @@ class Watch:
         """What was normal in each past hour by what was known before it: for replaying a history."""
         for device_id, book in self.books.items():
             if book.hourly.size:
-                self._tops[device_id] = (book.hourly.start_ms, _around(self.meters[device_id], self.site, book.hourly))
+                view = look(Account(hourly=book.hourly), self.meters[device_id], self.site)
+                self._tops[device_id] = (view.hourly.start_ms, _or_beside(view.normal.top))
 
     def _top(self, device_id: str, ts_ms: int) -> float:
         start_ms, tops = self._tops.get(device_id, (0, np.empty(0)))
@@ -145,7 +148,7 @@ class Watch:
 
 
 def _tops_ahead(meter: Meter, site: Site, hourly: Hourly, end_ms: int) -> tuple[int, Floats]:
-    """From the last full hour on: the most used in like hours or those beside them."""
+    """From yesterday on, two days beyond `end_ms`: the most used in like hours or those beside them."""
     ahead = np.full(max((end_ms - hourly.end_ms) // HOUR_MS, 0) + 48, np.nan)
     padded = Hourly(
         start_ms=hourly.start_ms,
@@ -153,10 +156,10 @@ def _tops_ahead(meter: Meter, site: Site, hourly: Hourly, end_ms: int) -> tuple[
         quality=np.concatenate((hourly.quality, np.zeros(ahead.size, np.uint8))),
         least=np.concatenate((hourly.least, ahead)),
     )
-    first = max(hourly.size - 1, 0)
-    return hourly.start_ms + first * HOUR_MS, _around(meter, site, padded)[first:]
+    view = look(Account(hourly=padded), meter, site, days=ahead.size // 24 + 2)
+    return view.hourly.start_ms, _or_beside(view.normal.top)
 
 
-def _around(meter: Meter, site: Site, hourly: Hourly) -> Floats:
-    top = look(meter, site, hourly).normal.top
+def _or_beside(top: Floats) -> Floats:
+    """Of each hour and its neighbours the most."""
     return np.fmax(np.fmax(top, np.roll(top, 1)), np.roll(top, -1))

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import Floats
+from analytics.arrays import HOUR_MS, Floats
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import FindingKind
+from analytics.ledger import NoteKind
 from analytics.view import Story, View, since_move, tell
 
 
@@ -31,17 +32,28 @@ def detect(view: View, params: FrozenParams = PARAMS) -> list[Episode]:
     a closure the calendar does not know looks like a stand-still where use never stops otherwise.
     Reference: stuck-meter rules of utility meter data validation (VEE); design.md, meter ledger.
     """
-    known = np.isfinite(view.measured)
+    counted = _as_counted(view)
+    known = np.isfinite(counted)
     index = np.flatnonzero(known)
-    still = view.measured[index] <= 1e-9
+    still = counted[index] <= 1e-9
     length, missing = since_move(still, np.ones(index.size)), since_move(still, np.nan_to_num(view.normal.low[index]))
-    suspicious = np.zeros(view.measured.size, np.bool_)
+    suspicious = np.zeros(counted.size, np.bool_)
     suspicious[index] = still & (length >= params.hours) & (missing >= _threshold(view, params)[index])
     found = []
     for run in runs(suspicious, at_least=1, known=known):
         begun = int(index[np.searchsorted(index, run.first) - int(length[np.searchsorted(index, run.first)]) + 1])
         found.append(_tell(view, Run(first=begun, last=run.last, sure=run.sure, open=run.open)))
     return found
+
+
+def _as_counted(view: View) -> Floats:
+    """The hours as the register counted them: still while it stood, though the ledger has since spread what it caught up."""
+    counted = view.measured.copy()
+    hours = view.hourly.hours
+    for note in view.notes:
+        if note.kind is NoteKind.CATCH_UP:
+            counted[(hours >= note.from_ms) & (hours + HOUR_MS <= note.to_ms)] = 0.0
+    return counted
 
 
 def _threshold(view: View, params: FrozenParams) -> Floats:

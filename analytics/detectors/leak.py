@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.arrays import Floats
-from analytics.baseline import like_days
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import FindingKind
 from analytics.view import Story, View, tell
@@ -18,6 +17,7 @@ class LeakParams:
     Leaking WCs lose 9-17 L/h (Waterwise 2020); one cistern flush in an hour of the night is 6-9 L and not a leak, but there
     is hardly a day without a quarter of an hour in which nobody draws. `deviations` guards meters with many people behind,
     `digits` (of the register, per hour) those that count coarsely.
+    Nothing is said in the first `learn_days`.
     """
 
     hours: int = 24
@@ -27,6 +27,7 @@ class LeakParams:
     deviations: float = 3.0
     digits: float = 3.0
     clear_after: int = 2
+    learn_days: int = 7
 
 
 PARAMS = LeakParams()
@@ -41,26 +42,18 @@ def detect(view: View, params: LeakParams = PARAMS) -> list[Episode]:
     """
     if view.meter.quantity != "water" or view.hourly.size < params.hours:
         return []
-    lowest = _lowest(view, params)
-    least = _least_of_last(lowest, params)
-    usual, scatter = _usual_least(view, lowest)
+    least = _least_of_last(view.quiet.lowest, params)
+    excess = least - view.quiet.usual
     least_m3 = max(params.least_l_per_h / 1000, params.digits * float(np.nan_to_num(view.digit)))
-    threshold = np.fmax(least_m3, np.fmax(params.share * usual, params.deviations * scatter))
+    scattered = np.fmax(params.share * view.quiet.usual, params.deviations * view.quiet.scatter)
     with np.errstate(invalid="ignore"):
-        suspicious = least - usual >= threshold
+        suspicious = (excess >= np.fmax(least_m3, scattered)) & (view.quiet.known_days >= params.learn_days)
     found = runs(suspicious, at_least=1, clear_after=params.clear_after, known=np.isfinite(least))
-    return [_tell(view, _from_start(run, params), float(np.nanmedian((least - usual)[run.first : run.last + 1]))) for run in found]
+    return [_tell(view, _from_start(run, params), float(np.nanmedian(excess[run.first : run.last + 1]))) for run in found]
 
 
 def _from_start(run: Run, params: LeakParams) -> Run:
     return Run(first=max(run.first - params.hours + 1, 0), last=run.last, sure=run.sure, open=run.open)
-
-
-def _lowest(view: View, params: LeakParams) -> Floats:
-    """The lowest flow in each hour (m3/h): of its quietest quarter where the register counts finely enough, else of the hour."""
-    if 4 * view.digit * 1000 <= params.least_l_per_h:
-        return np.where(np.isfinite(view.hourly.least), view.hourly.least, view.measured)
-    return view.measured
 
 
 def _least_of_last(measured: Floats, params: LeakParams) -> Floats:
@@ -70,20 +63,6 @@ def _least_of_last(measured: Floats, params: LeakParams) -> Floats:
     enough = np.sum(np.isfinite(windows), axis=1) >= params.least_known
     least = np.min(np.where(np.isfinite(windows), windows, np.inf), axis=1)
     return np.where(enough & np.isfinite(measured), least, np.nan)
-
-
-def _usual_least(view: View, lowest: Floats) -> tuple[Floats, Floats]:
-    """The usual least hour of a day and its scatter, per hour: of this kind of day or of yesterday's, whichever is more."""
-    table = view.table
-    grid = np.full((table.class_of_day.size, 24), np.inf)
-    grid[table.day, table.hour] = np.where(np.isfinite(lowest), lowest, np.inf)
-    daily = np.min(grid, axis=1)
-    daily[(np.isfinite(grid).sum(axis=1) < PARAMS.least_known)] = np.nan
-    median, _, high, _ = like_days(daily[:, None], table.class_of_day)[:, :, 0]
-    scatter = high - median
-    usual = np.fmax(median, np.roll(median, 1)) if median.size > 1 else median
-    spread = np.fmax(scatter, np.roll(scatter, 1)) if scatter.size > 1 else scatter
-    return usual[table.day], np.minimum(np.nan_to_num(spread), 2 * np.nan_to_num(usual) + 0.002)[table.day]
 
 
 def _tell(view: View, run: Run, excess: float) -> Episode:

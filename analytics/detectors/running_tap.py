@@ -14,9 +14,11 @@ from analytics.view import Story, View, tell
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapParams:
     """An hour draws `least_m3_per_h` more than expected (a basin tap gives 4-6 L/min = 0.24 m3/h), more than ever seen in
-    like hours by `above_top`, where normally no more than `quiet_m3_per_h` is drawn or the place is closed or it is night."""
+    like hours by `above_top`, where normally no more than `quiet_m3_per_h` is drawn or the place is closed or it is night.
+    More than `most_m3_per_h` is no tap."""
 
     least_m3_per_h: float = 0.2
+    most_m3_per_h: float = 2.0
     above_top: float = 0.08
     times_top: float = 1.3
     quiet_m3_per_h: float = 0.05
@@ -40,7 +42,7 @@ def detect(view: View, params: TapParams = PARAMS) -> list[Episode]:
         excess = view.measured - view.normal.expected
         beyond = view.measured >= np.fmax(params.times_top * view.normal.top, view.normal.top + params.above_top)
         suspicious = _quiet(view, params) & beyond & (excess >= params.least_m3_per_h)
-        small = excess < burst.PARAMS.least(view.meter.level)
+        small = excess < min(burst.PARAMS.least(view.meter.level), params.most_m3_per_h)
     found = runs(suspicious, at_least=params.hours, known=np.isfinite(view.measured))
     return [_tell(view, run) for run in found if small[run.first : run.last + 1].any()]
 

@@ -54,6 +54,7 @@ LATE_AT_MOST_MS = 40 * 24 * HOUR_MS
 RESTART_LOOK_BACK_MS = 26 * HOUR_MS
 WATER_LOOK_BACK_MS = 17 * 24 * HOUR_MS
 """Leaks are told by the quietest quarter of an hour, which stored hours do not keep."""
+RECENT_DAYS = 14
 HISTORY_MS = MAX_DAYS * 24 * HOUR_MS
 COLD_METERS = 24
 BULK_ROWS = 2_000
@@ -332,13 +333,14 @@ class Analytics:
             self._findings.record(finding, now)
 
     def _close_hour(self, now_ms: int) -> None:
-        """Runs the hourly detectors when an hour is complete, over all known hours: what is new is told, the past kept."""
+        """Runs the hourly detectors when an hour is complete; the first time over all known hours, then over the last days."""
         end_ms = (now_ms - SETTLE_MS) // HOUR_MS * HOUR_MS
         if end_ms <= self._hour_ms or not self._watch.meters:
             return
         begun = time.monotonic()
         self._watch.learn(end_ms)
-        self._reconcile(self._watch.episodes(end_ms), now_ms)
+        days = RECENT_DAYS if self._hour_ms else None
+        self._reconcile(self._watch.episodes(end_ms, days=days), now_ms)
         self._hour_ms = end_ms
         _log.info("hour closed end_ms=%d seconds=%.1f", end_ms, time.monotonic() - begun)
 
