@@ -3,6 +3,7 @@
 import shutil
 import warnings
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -145,20 +146,36 @@ class Campus:
 def campus_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Migrated, with spaces, devices and users; each test works on a copy."""
     path = tmp_path_factory.mktemp("campus") / "caretaker.sqlite"
-    database = Database(f"sqlite:///{path}")
+    with closing(Database(f"sqlite:///{path}")) as database:
+        _settle(database)
+    return path
+
+
+def _settle(database: Database) -> None:
     database.migrate()
     RegistryStore(database).save(SPACES, DEVICES)
     hashed = hash_password(PASSWORD)
     for user in USERS.values():
         UserStore(database).create(user, hashed)
-    database.close()
-    return path
 
 
 @pytest.fixture
 def campus(tmp_path: Path, campus_database: Path) -> Iterator[Campus]:
     shutil.copy(campus_database, tmp_path / "caretaker.sqlite")
-    database = Database(f"sqlite:///{tmp_path / 'caretaker.sqlite'}")
+    with closing(Database(f"sqlite:///{tmp_path / 'caretaker.sqlite'}")) as database, _on(database, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def postgres_campus(tmp_path: Path, postgres_url: str) -> Iterator[Campus]:
+    with closing(Database(postgres_url)) as database:
+        _settle(database)
+        with _on(database, tmp_path) as made:
+            yield made
+
+
+@contextmanager
+def _on(database: Database, tmp_path: Path) -> Iterator[Campus]:
     readings = EmbeddedReadingStore(tmp_path / "readings")
     clock, woken = [NOW], list[tuple[str, int]]()
     deps = Deps(
@@ -185,4 +202,3 @@ def campus(tmp_path: Path, campus_database: Path) -> Iterator[Campus]:
     )
     yield Campus(app=create_app(deps), deps=deps, clock=clock, woken=woken)
     readings.close()
-    database.close()
