@@ -27,12 +27,16 @@ def restart_delay_s(failures: int) -> float:
 
 @dataclass(slots=True, kw_only=True)
 class Child:
-    """One role's process. `failures` counts deaths in a row; times are monotonic seconds given by the supervisor."""
+    """One role's process. `failures` counts deaths in a row; times are monotonic seconds given by the supervisor.
+
+    `every_s`: not a role that stays but a round that ends by itself and is due again after so many seconds.
+    """
 
     name: str
     command: Sequence[str]
     log_file: Path
     environment: dict[str, str]
+    every_s: float | None = None
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     failures: int = 0
@@ -55,6 +59,9 @@ class Child:
     def died(self, now_s: float) -> int | None:
         """The exit status where the process has just been found dead, else None. Schedules the restart."""
         if self.process is None or (status := self.process.poll()) is None:
+            return None
+        if self.every_s is not None and status == 0:
+            self.process, self.failures, self.restart_at_s = None, 0, now_s + self.every_s
             return None
         self.failures = 1 if now_s - self.started_s > HEALTHY_AFTER_S else self.failures + 1
         self.restart_at_s = now_s + restart_delay_s(self.failures)

@@ -38,6 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "import": Entry("runtime.commands.transfer:import_app", "Registry, readings or events from files"),
     "export": Entry("runtime.commands.transfer:export_app", "Readings to files"),
     "deadletters": Entry("runtime.commands.deadletters:app", "Rejected messages: list, inspect, replay, delete"),
+    "housekeeping": Entry("runtime.commands.housekeeping:housekeeping", "Seals finished days, removes what has expired"),
     "grafana": Entry("runtime.commands.grafana:app", "Dashboards as code: push or export"),
     "users": Entry("runtime.commands.users:app", "People and their roles"),
     "migrate": Entry("runtime.commands.database:migrate", "Brings the database to this version's schema"),

@@ -69,6 +69,14 @@ class Ingest(_Section):
     spool_limit_mb: int = Field(default=2048, ge=16)
 
 
+class Retention(_Section):
+    """Door and alarm events expire (door records are personal data); of changes and dead letters the newest are kept."""
+
+    event_days: int = Field(default=60, ge=1)
+    changes: int = Field(default=200_000, ge=1000)
+    dead_letters: int = Field(default=100_000, ge=0)
+
+
 class Price(_Section):
     """From `valid_from` (YYYY-MM-DD, site time): money per kWh or m3; `hours` (0-23) limits it to a time of use."""
 
@@ -102,6 +110,7 @@ class Settings(_Section):
     store: Store = Store()
     database: DatabaseSettings = DatabaseSettings()
     ingest: Ingest = Ingest()
+    retention: Retention = Retention()
     tariffs: Tariffs = Tariffs()
     grafana: Grafana = Grafana()
 

@@ -17,6 +17,7 @@ from runtime.children import Child
 from runtime.settings import Settings
 
 STOP_WITHIN_S = 4.0
+HOUSEKEEPING_EVERY_S = 3600.0
 ROLES = ("ingest", "analytics", "alerts", "api")
 
 Say = Callable[[str], None]
@@ -67,7 +68,18 @@ def children(
     commands += list(extra)
     environment = child_environment(settings, config)
     logs = settings.data_dir / "logs"
-    return [Child(name=name, command=command, log_file=logs / f"{name}.log", environment=environment) for name, command in commands]
+    roles = [
+        Child(name=name, command=command, log_file=logs / f"{name}.log", environment=environment) for name, command in commands
+    ]
+    rounds = Child(
+        name="housekeeping",
+        command=role_command("housekeeping"),
+        log_file=logs / "housekeeping.log",
+        environment=environment,
+        every_s=HOUSEKEEPING_EVERY_S,
+        restart_at_s=time.monotonic() + HOUSEKEEPING_EVERY_S,
+    )
+    return [*roles, rounds]
 
 
 class Supervisor:
@@ -79,7 +91,8 @@ class Supervisor:
 
     def start(self) -> None:
         for child in self._children:
-            child.start(time.monotonic())
+            if child.restart_at_s is None:
+                child.start(time.monotonic())
 
     def run(self, stop: threading.Event) -> None:
         try:

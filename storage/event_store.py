@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from devices.model import Event
 from storage.database import Transactions, upsert
@@ -26,6 +26,11 @@ class EventStore:
         with self._database.begin() as connection:
             new = upsert(connection, EVENT).on_conflict_do_nothing().returning(EVENT.c.ts_ms)
             return len(connection.execute(new, rows).all())  # the drivers do not agree on rowcount for many rows
+
+    def delete_before(self, ts_ms: int) -> int:
+        """How many older ones were removed."""
+        with self._database.begin() as connection:
+            return connection.execute(delete(EVENT).where(EVENT.c.ts_ms < ts_ms)).rowcount
 
     def list(
         self,

@@ -13,9 +13,6 @@ from typing import Annotated, Any
 from urllib.error import URLError
 
 import typer
-from storage.passwords import hash_password
-from storage.user import Role, User
-from storage.user_store import UserStore
 
 from devices.errors import BadInput, DependencyFailed
 from maintenance.model import Trade
@@ -24,6 +21,9 @@ from runtime import settings as configuration
 from runtime.databases import open_database
 from runtime.settings import Settings, Site
 from storage.database import Database
+from storage.passwords import hash_password
+from storage.user import Role, User
+from storage.user_store import UserStore
 
 MARKER = ".caretaker-demo"
 DEMO_USERS_FILE = "demo-users.json"
