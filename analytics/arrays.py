@@ -9,3 +9,6 @@ Flags = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 
 HOUR_MS = 3_600_000
+EARLIEST_MS = 946_684_800_000
+LATEST_MS = 4_102_444_800_000
+"""2000-01-01 and 2100-01-01 UTC: times outside are a broken clock's, not a reading's."""

@@ -4,13 +4,12 @@ Law: without a reset or a swap, the hours sum to the register's difference; arri
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 
-from analytics.arrays import HOUR_MS, Bools, Flags, Floats, Ints
+from analytics.arrays import EARLIEST_MS, HOUR_MS, LATEST_MS, Bools, Flags, Floats, Ints
 from devices.model import Quality
 from devices.profiles import Register
 
@@ -25,8 +24,6 @@ LEAST_READINGS = 4
 """Readings that an hour needs for its quietest quarter to be known."""
 RESET_SHARE = 0.5
 """A drop below this share of the old count is a reset to (nearly) zero; a smaller drop is a correction or reversed flow."""
-_EARLIEST_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp() * 1000)
-_LATEST_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
 _DOUBTFUL = int(Quality.IMPLAUSIBLE)
 _ESTIMATED = np.uint8(Quality.ESTIMATED)
 _INCOMPLETE = np.uint8(Quality.INCOMPLETE)
@@ -110,12 +107,12 @@ def consume(ts_ms: Ints, value: Floats, quality: Flags | Ints, register: Registe
 def _ordered(ts_ms: Ints, value: Floats, quality: Flags | Ints) -> tuple[Ints, Floats]:
     """By time; of several readings at one time the highest stands, so that the order of arrival cannot matter."""
     ts_ms, value = np.asarray(ts_ms, np.int64), np.asarray(value, np.float64)
-    usable = np.isfinite(value) & (value >= 0) & (ts_ms >= _EARLIEST_MS) & (ts_ms < _LATEST_MS)
+    usable = np.isfinite(value) & (value >= 0) & (ts_ms >= EARLIEST_MS) & (ts_ms < LATEST_MS)
     usable &= (np.asarray(quality).astype(np.int64) & _DOUBTFUL) == 0
     ts_ms, value = ts_ms[usable], value[usable]
     order = np.lexsort((value, ts_ms))
     ts_ms, value = ts_ms[order], value[order]
-    last = np.diff(ts_ms, append=_LATEST_MS) > 0
+    last = np.diff(ts_ms, append=LATEST_MS) > 0
     return ts_ms[last], value[last]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from analytics.arrays import HOUR_MS, Floats
+from analytics.arrays import EARLIEST_MS, HOUR_MS, LATEST_MS, Floats
 from analytics.book import Book, empty
 from analytics.catalog import HOURLY, STREAM, StreamDetector
 from analytics.episodes import Episode
@@ -58,6 +58,7 @@ class Watch:
     def sample(self, device_id: str, samples: Samples) -> list[Finding]:
         """Rate samples (epoch ms UTC, W or m3/h) of one meter in time order; what is to be recorded now."""
         meter = self.meters[device_id]
+        samples = [sample for sample in samples if EARLIEST_MS <= sample[0] < LATEST_MS]
         found: list[Finding] = []
         for detector in STREAM:
             if detector.suits(meter):
