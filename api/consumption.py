@@ -1,6 +1,6 @@
 """What a space used: the ledger's hours of its meters, summed by hour or by calendar day, with cost and carbon."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from analytics.arrays import Floats
 from analytics.calendar import Calendar
 from analytics.tariff import Rates, price_per_hour
 from devices.errors import BadInput
@@ -71,6 +72,14 @@ class Ledger:
     calendar: Calendar
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Tariff:
+    """Money per kWh or m3 in each hour of a span, and kg CO2e per kWh or m3."""
+
+    prices: Floats
+    kgco2e: float
+
+
 def metric_of(quantity: Quantity) -> str:
     return QUANTITY_REGISTER[quantity] + HOURLY_SUFFIX
 
@@ -93,24 +102,39 @@ def span_of(start: datetime, end: datetime, every: Every, zone: ZoneInfo) -> Spa
 
 def hourly(ledger: Ledger, meters: Sequence[str], quantity: Quantity, span: Span, now: datetime) -> list[Used]:
     """The sum over the meters for each hour; INCOMPLETE where a past hour lacks some of them."""
-    if len(meters) * span.hours > MAX_METER_HOURS:
+    return hourly_of_each(ledger, {"": meters}, quantity, span, now)[""]
+
+
+def hourly_of_each(
+    ledger: Ledger, meters_of: Mapping[str, Sequence[str]], quantity: Quantity, span: Span, now: datetime
+) -> dict[str, list[Used]]:
+    """As `hourly` for several groups of meters (space id → meter ids), read in one go."""
+    wanted = sorted({meter for meters in meters_of.values() for meter in meters})
+    if len(wanted) * span.hours > MAX_METER_HOURS:
         raise BadInput("too many meters for so long a time; ask in parts", place="start, end")
-    frame = ledger.readings.frame(meters, [metric_of(quantity)], span.start_ms, span.start_ms + span.hours * HOUR_MS)
-    values, counts, flags = _sums(frame, span)
-    flags = np.where((counts < len(meters)) & (counts > 0), flags | int(Quality.INCOMPLETE), flags)
+    frame = ledger.readings.frame(wanted, [metric_of(quantity)], span.start_ms, span.start_ms + span.hours * HOUR_MS)
     prices = price_per_hour(ledger.rates, quantity, ledger.calendar, (span.start_ms, span.hours))
-    carbon = ledger.rates.carbon(quantity)
+    tariff = Tariff(prices=prices, kgco2e=ledger.rates.carbon(quantity))
+    return {
+        name: _priced(frame[frame["device_id"].isin(meters)], len(meters), tariff, span, now) for name, meters in meters_of.items()
+    }
+
+
+def _priced(frame: pd.DataFrame, meters: int, tariff: Tariff, span: Span, now: datetime) -> list[Used]:
+    values, counts, flags = _sums(frame, span)
+    flags = np.where((counts < meters) & (counts > 0), flags | int(Quality.INCOMPLETE), flags)
+    starts = [span.start + timedelta(hours=i) for i in range(span.hours)]
     return [
-        Used(start=span.start + timedelta(hours=i), value=None, cost=None, kgco2e=None)
+        Used(start=start, value=None, cost=None, kgco2e=None)
         if counts[i] == 0
         else Used(
-            start=span.start + timedelta(hours=i),
+            start=start,
             value=float(values[i]),
-            cost=float(values[i] * prices[i]),
-            kgco2e=float(values[i] * carbon),
-            quality=_quality_now(int(flags[i]), span.start + timedelta(hours=i), now),
+            cost=float(values[i] * tariff.prices[i]),
+            kgco2e=float(values[i] * tariff.kgco2e),
+            quality=_quality_now(int(flags[i]), start, now),
         )
-        for i in range(span.hours)
+        for i, start in enumerate(starts)
     ]
 
 

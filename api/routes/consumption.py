@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api import present, schemas
-from api.consumption import METER_KIND, Every, Ledger, Quantity, Span, Used, by_day, hourly, span_of, total, unit_of
+from api.consumption import METER_KIND, Every, Ledger, Quantity, Span, Used, by_day, hourly_of_each, span_of, total, unit_of
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
 from api.permissions import owned_spaces
@@ -38,7 +38,7 @@ def consumption(
     """[start, end) widened to whole hours or site days; `value` is null where no meter has data."""
     found = _measured_space(caller, registry, space)
     span = _span(deps, start, end, every)
-    hours = _hours(deps, registry, found.id, quantity, span)
+    hours = _hours_of_each(deps, registry, [found], quantity, span)[found.id]
     items = by_day(hours, span.zone) if every is Every.DAY else hours
     return schemas.Consumption(
         space=present.space(found),
@@ -64,8 +64,10 @@ def breakdown(
     """`share` is of the total of the space; `unattributed` is what no part accounts for (losses, unmetered parts)."""
     found = _measured_space(caller, registry, space)
     span = _span(deps, start, end, Every.HOUR)
-    whole = total(_hours(deps, registry, found.id, quantity, span), span.start)
-    parts = [(child, total(_hours(deps, registry, child.id, quantity, span), span.start)) for child in registry.children(found.id)]
+    children = registry.children(found.id)
+    hours = _hours_of_each(deps, registry, [found, *children], quantity, span)
+    whole = total(hours[found.id], span.start)
+    parts = [(child, total(hours[child.id], span.start)) for child in children]
     return schemas.Breakdown(
         space=present.space(found),
         quantity=quantity,
@@ -95,10 +97,10 @@ def _span(deps: Deps, start: datetime | None, end: datetime | None, every: Every
     return span_of(since, until, every, deps.site.zone)
 
 
-def _hours(deps: Deps, registry: Registry, space_id: str, quantity: Quantity, span: Span) -> list[Used]:
-    meters = [meter.id for meter in registry.meters_of(space_id, METER_KIND[quantity])]
+def _hours_of_each(deps: Deps, registry: Registry, spaces: list[Space], quantity: Quantity, span: Span) -> dict[str, list[Used]]:
+    meters = {space.id: [meter.id for meter in registry.meters_of(space.id, METER_KIND[quantity])] for space in spaces}
     ledger = Ledger(readings=deps.readings, rates=deps.rates, calendar=deps.calendar)
-    return hourly(ledger, meters, quantity, span, deps.now())
+    return hourly_of_each(ledger, meters, quantity, span, deps.now())
 
 
 def _amount(used: Used) -> dict[str, float | None]:
