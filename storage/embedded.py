@@ -90,7 +90,7 @@ class EmbeddedReadingStore:
             for day in sorted(self._days.hot().keys() | self._days.sealed().keys()):
                 if day < last or (day == last and inside):
                     with self._days.lock(day, exclusive=True):
-                        deleted += self._folder.drop_before(day, ts_ms)
+                        deleted += self._retry(partial(self._folder.drop_before, day, ts_ms))
             self._catalogue.forget_sealed_before(ts_ms)
         return deleted
 
@@ -173,8 +173,7 @@ class EmbeddedReadingStore:
 
     def _hot_latest(self, wanted: Sequence[int]) -> dict[int, tuple[int, int, float, int]]:
         found: dict[int, tuple[int, int, float, int]] = {}
-        files = self._days.hot()
-        self._readers.keep_only(tuple(files.values()))
+        files = self._hot_files()
         for day in sorted(files, reverse=True):
             missing = [series for series in wanted if series not in found]
             if not missing:
@@ -186,7 +185,7 @@ class EmbeddedReadingStore:
 
     def _hot_table(self, device_ids: Sequence[str], metrics: Sequence[str], span: tuple[int, int]) -> dict[int, pa.Table]:
         """Day → rows, of the hot days that overlap the span."""
-        files = {day: path for day, path in self._days.hot().items() if span[0] < (day + 1) * DAY_MS and day * DAY_MS < span[1]}
+        files = {day: path for day, path in self._hot_files().items() if span[0] < (day + 1) * DAY_MS and day * DAY_MS < span[1]}
         series = self._catalogue.find(device_ids, metrics) if files else []
         tables = {}
         for day, path in files.items():
@@ -195,6 +194,12 @@ class EmbeddedReadingStore:
                     rows = embedded_hot.read(connection, day, series, *span)
                     tables[day] = embedded_table.from_rows(rows, self._catalogue.names)
         return tables
+
+    def _hot_files(self) -> dict[int, Path]:
+        """Also closes connections to sealed days, which would keep their removed files on the disk."""
+        files = self._days.hot()
+        self._readers.keep_only(tuple(files.values()))
+        return files
 
     def _sealed_paths(self, span: tuple[int, int]) -> dict[int, Path]:
         return {day: path for day, path in self._days.sealed().items() if span[0] < (day + 1) * DAY_MS and day * DAY_MS < span[1]}

@@ -49,9 +49,6 @@ class HotWriter:
         self._limit = limit
         self._open: OrderedDict[int, tuple[Path, sqlite3.Connection, set[tuple[int, int]]]] = OrderedDict()
 
-    def exists(self, day: int) -> bool:
-        return day in self._days.hot()
-
     def append(self, day: int, path: Path, rows: Sequence[HotRow]) -> None:
         """One transaction: all of `rows` or none."""
         connection, known = self._connection(day, path)
@@ -90,9 +87,16 @@ class HotWriter:
             held = (path, connect(path), set())
             self._open[day] = held
         self._open.move_to_end(day)
-        while len(self._open) > self._limit:
-            self._open.popitem(last=False)[1][1].close()
+        if len(self._open) > 1:
+            self._close_unused()
         return held[1], held[2]
+
+    def _close_unused(self) -> None:
+        """Days that were sealed meanwhile, whose removed files would stay on the disk, and those longest unused."""
+        gone = [day for day, (path, _, _) in self._open.items() if not path.exists()]
+        surplus = list(self._open)[: max(0, len(self._open) - self._limit)]
+        for day in {*gone, *surplus}:
+            self._open.pop(day)[1].close()
 
 
 class HotReaders:

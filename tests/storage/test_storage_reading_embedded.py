@@ -280,3 +280,19 @@ def test_a_killed_process_leaves_no_lock(root: Path) -> None:
     with closing(EmbeddedReadingStore(root)) as store:
         store.write([Reading("a", "leak", T, 1.0)])
         assert store.seal(FAR) == 1
+
+
+def test_files_of_sealed_days_are_let_go(root: Path) -> None:
+    """A removed file that somebody holds open still fills the disk."""
+    with closing(EmbeddedReadingStore(root)) as store, closing(EmbeddedReadingStore(root)) as other:
+        store.write([Reading("a", "leak", T + day * DAY_MS, 1.0) for day in range(5)])
+        assert len(store.range("a", "leak", *ALL)) == 5
+        assert other.seal(FAR) == 5
+        store.write([Reading("a", "leak", T + 7 * DAY_MS, 1.0)])
+        assert len(store.range("a", "leak", *ALL)) == 6
+        store.write([Reading("a", "leak", T + 1, 1.0)])
+        assert other.seal(FAR) == 2
+        assert len(store.range("a", "leak", *ALL)) == 7
+        store.write([Reading("a", "leak", T + 9 * DAY_MS, 1.0)])
+        held = [str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+        assert not [name for name in held if str(root) in name and "(deleted)" in name]
