@@ -7,30 +7,34 @@ from starlette.responses import Response
 
 from dashboards.web.backend import Json, gather
 from dashboards.web.visit import Visit
-from dashboards.web.words import LABELS
+from dashboards.web.words import LABELS, STATES_OF_METRIC
 
 ALERTS_SHOWN = 200
+POINTS_OF_A_LINE = 2
 TOPICS = ("fire", "door", "water", "elec", "meter", "device")
 
 
 async def desk(visit: Visit) -> Response:
-    """`?severity=`, `?topic=`, `?state=` filter; `?alert=` opens one beside the list."""
+    """`?severity=`, `?topic=`, `?state=` filter; `?alert=` opens one beside the list, else a wide screen shows the worst."""
     severity = visit.chosen("severity", LABELS["severity"])
     state = visit.chosen("state", ("open", "acknowledged", "resolved"))
     topic = visit.chosen("topic", TOPICS)
     chosen = visit.query("alert")
-    alerts, summary, shown = await gather(
+    found, summary = await gather(
         visit.api.items("/alerts", state=state or "open,acknowledged", severity=severity, limit=ALERTS_SHOWN),
         visit.api.get_or_none("/summary"),
-        _details(visit, chosen) if chosen.isdigit() else _nothing(),
     )
+    alerts = [alert for alert in found if alert["kind"].startswith(topic)]
+    wanted = chosen if chosen.isdigit() else str(alerts[0]["id"]) if alerts else ""
+    shown = await _details(visit, wanted) if wanted else None
     return visit.render(
         "desk.html",
-        alerts=[alert for alert in alerts if alert["kind"].startswith(topic)],
+        alerts=alerts,
         summary=summary,
         filters={"severity": severity, "state": state, "topic": topic},
         topics=TOPICS,
-        chosen=int(chosen) if shown else 0,
+        chosen=int(wanted or 0),
+        asked=chosen.isdigit(),
         **(shown or EMPTY),
     )
 
@@ -48,13 +52,9 @@ async def _details(visit: Visit, alert_id: str) -> dict[str, Any]:
     return {"alert": found, "picture_data": evidence_picture(visit, found.get("evidence")), "order": order}
 
 
-async def _nothing() -> None:
-    return None
-
-
 def evidence_picture(visit: Visit, evidence: Json | None) -> Json | None:
     """What the chart in the page reads: epoch seconds and one list of values per line, aligned."""
-    if not evidence or not evidence.get("observed"):
+    if not evidence or len(evidence.get("observed") or ()) < POINTS_OF_A_LINE:
         return None
     observed, expected = dict(map(tuple, evidence["observed"])), dict(map(tuple, evidence["expected"]))
     times = sorted({*observed, *expected})
@@ -66,6 +66,16 @@ def evidence_picture(visit: Visit, evidence: Json | None) -> Json | None:
         "unit": visit.t.unit(evidence["unit"]),
         "times": [ts / 1000 for ts in times],
         "lines": lines,
+        **chart_words(visit, evidence["metric"]),
+    }
+
+
+def chart_words(visit: Visit, metric: str) -> Json:
+    """What a chart of that metric needs to speak the reader's language."""
+    states = STATES_OF_METRIC.get(metric)
+    return {
         "zone": visit.t.zone.key,
-        "lang": visit.t.lang,
+        "lang": visit.t.browser_lang,
+        "time_word": visit.t.gettext("Time"),
+        "states": [visit.t.gettext(state) for state in states] if states else None,
     }

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from dashboards.web.backend import Json, gather
-from dashboards.web.desk import evidence_picture
+from dashboards.web.desk import chart_words, evidence_picture
 from dashboards.web.text import moment
 from dashboards.web.visit import Visit
 from dashboards.web.words import LABELS
@@ -48,11 +48,12 @@ async def device(visit: Visit) -> Response:
     metrics = [metric["name"] for metric in found["metrics"]]
     metric = visit.chosen("metric", tuple(metrics), _first_metric(metrics))
     hours = visit.chosen("hours", PERIODS_H, "6")
-    readings, findings, alerts, events = await gather(
+    readings, findings, alerts, events, meters = await gather(
         _readings(visit, metric, int(hours)),
         visit.api.items_if_allowed("/findings", device=device_id, limit=20),
         visit.api.items_if_allowed("/alerts", device=device_id, state="open,acknowledged,resolved", limit=20),
         visit.api.items_if_allowed("/events", device=device_id, limit=30),
+        _relatives(visit, found),
     )
     return visit.render(
         "device.html",
@@ -65,8 +66,16 @@ async def device(visit: Visit) -> Response:
         findings=findings,
         alerts=alerts,
         events=events,
+        names={meter["id"]: visit.t.named(meter) for meter in meters},
         stale=stale_metrics(found, visit),
     )
+
+
+async def _relatives(visit: Visit, found: Json) -> list[Json]:
+    """The devices of its kind, where it has meters above or below whose names the page shows."""
+    if not found["upstream_id"] and not found["sub_meters"]:
+        return []
+    return await visit.api.items("/devices", kind=found["kind"], limit=2000)
 
 
 async def _readings(visit: Visit, metric: str, hours: int) -> Json:
@@ -85,17 +94,22 @@ def _line(visit: Visit, readings: Json) -> Json:
         "unit": visit.t.unit(readings["unit"]),
         "times": [moment(item["ts"]).timestamp() for item in items],
         "lines": [{"label": visit.t.label("metric", readings["metric"]), "values": [item["value"] for item in items]}],
-        "zone": visit.t.zone.key,
-        "lang": visit.t.lang,
+        **chart_words(visit, readings["metric"]),
     }
 
 
 def _first_metric(metrics: Sequence[str]) -> str:
     """What people look at first: power, flow, pressure; never a register while there is something livelier."""
-    for wanted in ("elec.power.active", "water.flow", "water.pressure", "smoke.density", "env.temperature", "door.open"):
+    for wanted in _LIVELY:
         if wanted in metrics:
             return wanted
     return metrics[0] if metrics else ""
+
+
+_LIVELY = (
+    *("elec.power.active", "water.flow", "water.pressure", "smoke.density", "co.concentration", "gas.lel", "call_point.active"),
+    *("env.temperature", "door.open"),
+)
 
 
 def main_value(device: Json) -> tuple[str, Json] | None:
@@ -119,7 +133,8 @@ async def findings(visit: Visit) -> Response:
         "space": visit.query("space"),
     }
     found = await visit.api.items("/findings", **filters, limit=200)
-    return visit.render("findings.html", findings=found, filters=filters)
+    ordered = sorted(found, key=lambda item: (item["active"], item["started"]), reverse=True)
+    return visit.render("findings.html", findings=ordered, filters=filters)
 
 
 async def finding(visit: Visit) -> Response:

@@ -2,7 +2,7 @@
 
 import gettext
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -61,6 +61,11 @@ class Text:
     def locale(self) -> str:
         return "zh_Hans_CN" if self.lang == "zh-CN" else "en_GB"
 
+    @property
+    def browser_lang(self) -> str:
+        """What the scripts format numbers and times by."""
+        return "zh-CN" if self.lang == "zh-CN" else "en-GB"
+
     def gettext(self, message: str) -> str:
         return translations(self.lang).gettext(message) if message else ""
 
@@ -105,6 +110,8 @@ class Text:
         return self.gettext(note) if first is None else f"{first}: {self.note(rest)}"
 
     def _own_note(self, note: str) -> str | None:
+        if note in LABELS["reason"]:
+            return self.label("reason", note)
         for pattern, sentence in NOTES:
             found = re.fullmatch(pattern, note)
             if found:
@@ -115,6 +122,16 @@ class Text:
         """The name of a space or device in the reader's language."""
         wanted = thing.get(f"{prefix}name_zh") if self.lang == "zh-CN" else thing.get(f"{prefix}name")
         return wanted or thing.get(f"{prefix}name") or thing.get(f"{prefix}id") or ""
+
+    def steps(self, path: Sequence[Mapping[str, str | None]]) -> list[tuple[str, str]]:
+        """(id, name) from the building down. A name that begins with the place above it is not said twice."""
+        places = path[1:] or path
+        names = [self.named(place) for place in places]
+        return [
+            (str(place["id"]), names[i])
+            for i, place in enumerate(places)
+            if i + 1 == len(places) or not names[i + 1].startswith(names[i])
+        ]
 
     def decimal(self, value: float, digits: int | None = None) -> str:
         places = _digits(value) if digits is None else digits

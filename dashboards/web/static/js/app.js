@@ -107,12 +107,12 @@ document.body.addEventListener('htmx:afterSettle', () => {
 });
 const known = new Set();
 
-// The chosen alert follows its own changes unless somebody types a note.
+// The chosen alert follows its own changes, the worst one any change, unless somebody types a note.
 document.body.addEventListener('sse:alert', (event) => {
   const panel = document.getElementById('panel');
-  if (!panel?.dataset.alert || event.target === panel || busy(panel)) return;
+  if (!panel || event.target === panel || busy(panel)) return;
   const said = JSON.parse(event.detail.data ?? '{}');
-  if (String(said.id) === panel.dataset.alert) htmx.trigger(panel, 'panel-refresh');
+  if ('worst' in panel.dataset || String(said.id) === panel.dataset.alert) htmx.trigger(panel, 'panel-refresh');
 });
 document.body.addEventListener('htmx:afterSwap', (event) => {
   if (event.detail.target?.id === 'desk' && matchMedia('(max-width: 1023px)').matches) scrollTo(0, 0);

@@ -6,16 +6,20 @@ const drawn = new Map();
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function number(lang, value) {
-  return value == null ? '–' : value.toLocaleString(lang, { maximumSignificantDigits: 5 });
+  const size = Math.abs(value);
+  const maximumFractionDigits = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3; // as the server writes them
+  return value == null ? '–' : value.toLocaleString(lang, { maximumFractionDigits });
 }
 
 function options(data, width) {
   const axis = { stroke: colour('--muted'), grid: { stroke: colour('--grid'), width: 1 }, ticks: { stroke: colour('--grid'), width: 1 } };
   const strokes = ['--chart-1', '--chart-2'].map(colour);
   const span = data.times.at(-1) - data.times[0];
-  const clock = new Intl.DateTimeFormat(data.lang, { timeZone: data.zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23', ...(span > 100000 ? { day: 'numeric', month: 'short' } : {}) });
+  const seconds = span < 600 ? { second: '2-digit' } : {};
+  const clock = new Intl.DateTimeFormat(data.lang, { timeZone: data.zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23', ...seconds, ...(span > 100000 ? { day: 'numeric', month: 'short' } : {}) });
   const exact = new Intl.DateTimeFormat(data.lang, { timeZone: data.zone, dateStyle: 'medium', timeStyle: 'medium' });
-  const steps = data.lines.every((line) => line.values.every((value) => value == null || value === 0 || value === 1));
+  const steps = data.states !== null;
+  const said = (value) => (value == null ? '–' : steps ? data.states[value >= 0.5 ? 1 : 0] : `${number(data.lang, value)} ${data.unit}`);
   return {
     width,
     height: 240,
@@ -23,10 +27,10 @@ function options(data, width) {
     scales: { y: steps ? { range: [-0.1, 1.1] } : { range: (u, low, high) => padded(low, high) } },
     axes: [
       { ...axis, values: (u, ticks) => ticks.map((ts) => clock.format(ts * 1000)), space: span > 100000 ? 110 : 64 },
-      { ...axis, size: 56, values: (u, ticks) => ticks.map((value) => number(data.lang, value)) },
+      { ...axis, size: 56, values: (u, ticks) => ticks.map((value) => (steps ? data.states[value] : number(data.lang, value))), splits: steps ? () => [0, 1] : undefined },
     ],
     series: [
-      { label: '', value: (u, ts) => (ts == null ? '–' : exact.format(ts * 1000)) },
+      { label: data.time_word, value: (u, ts) => (ts == null ? '–' : exact.format(ts * 1000)) },
       ...data.lines.map((line, i) => ({
         label: line.label,
         stroke: strokes[i],
@@ -35,7 +39,7 @@ function options(data, width) {
         spanGaps: true,
         points: { show: data.times.length < 40 },
         paths: steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
-        value: (u, value) => (value == null ? '–' : `${number(data.lang, value)} ${data.unit}`),
+        value: (u, value) => said(value),
       })),
     ],
   };
@@ -55,7 +59,7 @@ function draw(box) {
   const plot = new uPlot(options(data, box.clientWidth), values, box);
   box.classList.add('drawn');
   const rest = () => plot.setLegend({ idx: values[0].length - 1 });
-  rest();
+  setTimeout(rest);
   plot.over.addEventListener('mouseleave', () => setTimeout(rest));
   drawn.set(box, { plot, data, values });
   new ResizeObserver(() => { if (box.clientWidth) plot.setSize({ width: box.clientWidth, height: 240 }); }).observe(box);
