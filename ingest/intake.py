@@ -5,6 +5,8 @@ from typing import Protocol
 from devices.errors import DependencyFailed
 from ingest.message import Message
 
+_MAX_BYTES = 16 << 20
+
 
 class Appender(Protocol):
     def append(self, messages: list[Message]) -> None: ...
@@ -13,7 +15,7 @@ class Appender(Protocol):
 class Intake:
     """Holds what a connection delivered and nobody has acknowledged yet. One thread uses it.
 
-    A group is due when it is `max_messages` long or its first message is `max_age_s` old.
+    A group is due when it has `max_messages` or 16 MB, or when its first message is `max_age_s` old.
     """
 
     def __init__(self, spool: Appender, *, max_age_s: float, max_messages: int) -> None:
@@ -22,6 +24,7 @@ class Intake:
         self._max_messages = max_messages
         self._messages: list[Message] = []
         self._packet_ids: list[int] = []
+        self._bytes = 0
         self._due_at = 0.0
         self.committed = 0
         self.commits = 0
@@ -33,11 +36,12 @@ class Intake:
             self._due_at = now_s + self._max_age_s
         self._messages += messages
         self._packet_ids += packet_ids
+        self._bytes += sum([len(message.payload) for message in messages])
 
     @property
     def full(self) -> bool:
         """No more may be taken in before a commit: what bounds our memory while the spool refuses."""
-        return len(self._messages) >= self._max_messages
+        return len(self._messages) >= self._max_messages or self._bytes >= _MAX_BYTES
 
     def due_in_s(self, now_s: float) -> float | None:
         """Seconds until the next commit; None where nothing waits."""
@@ -55,9 +59,10 @@ class Intake:
             return refusal
         self.committed += len(self._messages)
         self.commits += 1
-        durable, self._packet_ids, self._messages = self._packet_ids, [], []
+        durable = self._packet_ids
+        self.forget()
         return durable
 
     def forget(self) -> None:
         """The connection is gone: the broker delivers again what was not acknowledged."""
-        self._messages, self._packet_ids = [], []
+        self._messages, self._packet_ids, self._bytes = [], [], 0

@@ -28,6 +28,7 @@ NATIVE_TOPICS = ("caretaker/v1/+/+/telemetry", "caretaker/v1/+/+/event", "careta
 _READ_BYTES = 1 << 17
 _PUBACK = 0x40
 _KEEPALIVE_S = 30
+_CONNECT_WITHIN_S = 3.0
 _GATHER_S = 0.002
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 15.0
 
@@ -51,7 +52,7 @@ class Clock(Protocol):
 
 
 class MqttSource:
-    """One connection, driven by calling `turn` in a loop from one thread."""
+    """One connection, driven by calling `turn` in a loop from one thread. `refusal`: why the spool takes nothing, while it does."""
 
     def __init__(self, endpoint: Endpoint, intake: Intake, *, clock: Clock, topics: Sequence[str] = NATIVE_TOPICS) -> None:
         self._endpoint = endpoint
@@ -59,12 +60,13 @@ class MqttSource:
         self._clock = clock
         self._topics = tuple(topics)
         self._failures = 0
-        self._refusing = False
         self.connected = False
         self.subscribed = False
         self.received = 0
         self.connects = 0
+        self.refusal: str | None = None
         self._client = _PublishReader(endpoint.client_id, clock.epoch_ms, self._take)
+        self._client.connect_timeout = _CONNECT_WITHIN_S
         self._client.username_pw_set(endpoint.username, endpoint.password)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -130,13 +132,13 @@ class MqttSource:
     def _commit(self) -> bool:
         durable = self._intake.commit(self._clock.steady_s())
         if isinstance(durable, DependencyFailed):
-            if not self._refusing:
+            if self.refusal is None:
                 _LOG.error("acknowledging stops, the broker keeps what comes: %s", durable)
-            self._refusing = True
+            self.refusal = str(durable)
             return True
-        if self._refusing:
+        if self.refusal is not None:
             _LOG.warning("acknowledging goes on")
-        self._refusing = False
+        self.refusal = None
         return self._client.acknowledge(durable)
 
     def _lost(self) -> None:

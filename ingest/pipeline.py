@@ -7,6 +7,7 @@ from math import isfinite
 from devices.health import DeviceHealth, DiscoveredDevice
 from devices.model import Event, Quality, Reading
 from devices.registry import Registry
+from ingest import storable
 from ingest.dead_letter import DeadLetter
 from ingest.decoded import Decoded, Happening, Rejected, Sample
 from ingest.decoders import FamilyMap, decode
@@ -54,7 +55,7 @@ class DeviceState:
 
     def __init__(self, device_id: str, message: Message, family: str) -> None:
         self.device_id = device_id
-        self.topic = message.topic
+        self.topic = storable.text(message.topic)
         self.family = family
         self.first_seen_ms = self.last_seen_ms = message.received_ms
         self.received = self.stored = self.late = self.rejected = self.duplicate = 0
@@ -223,18 +224,22 @@ def _take_health(state: DeviceState) -> DeviceHealth:
 
 def _event(device_id: str, happening: Happening, received_ms: int) -> Event:
     """The server's time stands in for a missing or impossible one; what the device said is kept beside it."""
-    ts_ms, attributes = happening.ts_ms, happening.attributes
+    ts_ms, attributes = happening.ts_ms, storable.attributes(happening.attributes)
     if ts_ms is None:
         ts_ms = received_ms
     elif clock_is_suspect(ts_ms, received_ms):
-        attributes = {**attributes, "device_ts_ms": float(ts_ms)}
+        attributes["device_ts_ms"] = float(ts_ms)
         ts_ms = received_ms
-    return Event(device_id=device_id, type=happening.type, ts_ms=ts_ms, attributes=attributes)
+    return Event(device_id=device_id, type=storable.name(happening.type), ts_ms=ts_ms, attributes=attributes)
 
 
 def _dead_letter(message: Message, reason: str, device_id: str | None) -> DeadLetter:
     return DeadLetter(
-        received_ms=message.received_ms, topic=message.topic, payload=message.payload, reason=reason, device_id=device_id
+        received_ms=message.received_ms,
+        topic=storable.text(message.topic),
+        payload=message.payload,
+        reason=storable.text(reason),
+        device_id=device_id,
     )
 
 

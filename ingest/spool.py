@@ -25,7 +25,8 @@ _LOG = logging.getLogger(__name__)
 _HEADER = struct.Struct("<II")
 _CURSOR = struct.Struct("<QQI")
 _FRAME_LIMIT_BYTES = 1 << 30
-_RECENT_MESSAGES = 20_000
+_RECENT_BYTES = 8 << 20
+_BATCH_BYTES = 16 << 20
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list[Message])
 
@@ -41,6 +42,10 @@ class _Frame(NamedTuple):
     start: Position
     end: Position
     messages: Sequence[Message]
+
+    @property
+    def size(self) -> int:
+        return self.end.offset - self.start.offset
 
 
 class Spool:
@@ -60,14 +65,14 @@ class Spool:
         self._read_at = self._cursor
         self._reader: IO[bytes] | None = None
         self._recent: deque[_Frame] = deque()
-        self._recent_count = 0
+        self._recent_bytes = 0
         self._drop_consumed()
 
     def append(self, messages: Sequence[Message]) -> None:
         """On disk on return. Raises DependencyFailed, nothing kept, where the limit or the disk refuses: do not acknowledge."""
         body = _ENCODER.encode(messages)
         frame = _HEADER.pack(len(body), zlib.crc32(body)) + body
-        if self.size_bytes + len(frame) > self._limit_bytes:
+        if self.size_bytes + len(frame) > self._limit_bytes and not self.drained:  # a group larger than the limit must pass too
             raise DependencyFailed(
                 f"the spool holds its limit of {self._limit_bytes >> 20} MB; the reading store is down or too slow", transient=True
             )
@@ -90,13 +95,16 @@ class Spool:
             return self._grown.wait_for(self._has_unread, timeout_s)
 
     def read(self, max_messages: int) -> tuple[list[Message], Position]:
-        """The next whole frames, at least one where any is there, stopping at `max_messages`; and the position to `advance` to."""
+        """The next whole frames, up to `max_messages` or 16 MB but at least one frame; and the position to `advance` to."""
         messages: list[Message] = []
-        while len(messages) < max_messages:
+        read_bytes = 0
+        while len(messages) < max_messages and read_bytes < _BATCH_BYTES:
+            before = self._read_at
             frame = self._read_frame()
             if frame is None:
                 break
             messages += frame
+            read_bytes += self._read_at.offset - (before.offset if before.segment == self._read_at.segment else 0)
         return messages, self._read_at
 
     def advance(self, position: Position) -> None:
@@ -205,16 +213,16 @@ class Spool:
 
     def _remember(self, frame: _Frame) -> None:
         """What was appended a moment ago need not come from the disk again, as long as the reader keeps up."""
-        if self._recent_count + len(frame.messages) <= _RECENT_MESSAGES:
+        if self._recent_bytes + frame.size <= _RECENT_BYTES:
             self._recent.append(frame)
-            self._recent_count += len(frame.messages)
+            self._recent_bytes += frame.size
 
     def _recall(self) -> _Frame | None:
         """The frame at the reader's position, where it is remembered."""
         with self._grown:
             while self._recent and self._recent[0].start <= self._read_at:
                 frame = self._recent.popleft()
-                self._recent_count -= len(frame.messages)
+                self._recent_bytes -= frame.size
                 if frame.start == self._read_at:
                     return frame
         return None

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devices.errors import DependencyFailed
-from ingest.drain import Drainer, ReadingSink, Sinks
+from devices.model import Event
+from ingest.drain import Drainer, EventSink, ReadingSink, Sinks
 from ingest.intake import Intake
 from ingest.mqtt import Endpoint, MqttSource
 from ingest.pipeline import Pipeline
@@ -34,6 +35,10 @@ METRICS_EVERY_S = 5.0
 REGISTRY_EVERY_S = 5.0
 GATHER_S = 0.1
 """How long the drainer lets messages gather: larger transactions are cheaper, and what waits is durable already."""
+
+OWN_ID = "caretaker-ingest"
+SPOOL_REFUSES, SPOOL_ACCEPTS = "fault.spool_refuses", "fault.spool_refuses.cleared"
+"""Our own device id and the types of our own events."""
 
 _IDLE_S = 0.5
 _LONGEST_RETRY_S = 30.0
@@ -92,7 +97,7 @@ def serve(line: Line, stop: threading.Event) -> None:
     drainer.start()
     with _interpreter_tuned():
         try:
-            _receive(source, metrics, stop)
+            _receive(source, metrics, SelfAlarm(line.sinks.events), stop)
         finally:
             stop.set()
             drainer.join(_STOP_WITHIN_S)
@@ -124,7 +129,7 @@ def endpoint(settings: Settings) -> Endpoint:
     )
 
 
-def _receive(source: MqttSource, metrics: "Metrics", stop: threading.Event) -> None:
+def _receive(source: MqttSource, metrics: "Metrics", alarm: "SelfAlarm", stop: threading.Event) -> None:
     while not stop.is_set():
         delay_s = source.connect()
         if delay_s:
@@ -133,6 +138,7 @@ def _receive(source: MqttSource, metrics: "Metrics", stop: threading.Event) -> N
             continue
         while not stop.is_set() and source.turn(_IDLE_S):
             metrics.write_if_due(news=source.connected)
+            alarm.note(source.refusal)
         if not stop.is_set():
             stop.wait(source.lost_delay_s())
     source.close()
@@ -205,6 +211,27 @@ class Draining:
                 return result
 
 
+class SelfAlarm:
+    """An event of our own when acknowledging stops because the spool takes nothing, and one when it goes on."""
+
+    def __init__(self, events: EventSink) -> None:
+        self._events = events
+        self._told: str | None = None
+
+    def note(self, refusal: str | None) -> None:
+        """Told once per spell; `refusal` is why, None while all is well."""
+        if (refusal is None) == (self._told is None):
+            return
+        kind = SPOOL_REFUSES if refusal is not None else SPOOL_ACCEPTS
+        attributes = {"why": refusal} if refusal is not None else {}
+        event = Event(device_id=OWN_ID, type=kind, ts_ms=SystemClock().epoch_ms(), attributes=attributes)
+        self._told = refusal
+        try:
+            self._events.append([event])
+        except DependencyFailed as failure:
+            _LOG.error("could not record %s: %s", kind, failure)
+
+
 class Metrics:
     """`{name: value}` in a JSON file, for /metrics of the api; rewritten whole every few seconds."""
 
@@ -240,6 +267,7 @@ def _counters(spool: Spool, intake: Intake, source: MqttSource, draining: Draini
         "caretaker_ingest_commits_total": intake.commits,
         "caretaker_ingest_commits_refused_total": intake.refused,
         "caretaker_ingest_store_failures_total": draining.store_failures,
+        "caretaker_ingest_refusing": float(source.refusal is not None),
         "caretaker_ingest_broker_connects_total": source.connects,
         "caretaker_ingest_broker_connected": float(source.connected),
         "caretaker_ingest_spool_bytes": spool.size_bytes,

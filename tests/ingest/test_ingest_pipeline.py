@@ -96,6 +96,12 @@ def test_events_keep_what_the_device_said_beside_the_servers_time() -> None:
     ]
 
 
+def test_text_that_no_store_keeps_is_made_storable() -> None:
+    told = sent("event", b'{"event":"knock","attributes":{"a\\u0000b":"c\\u0000","n":1.5,"z":"\xe9\x97\xa8"}}')
+    (event,) = Pipeline(REGISTRY).process([told]).events
+    assert event.attributes == {"a\ufffdb": "c\ufffd", "n": 1.5, "z": "门"}
+
+
 def test_status_is_a_reading_always_and_an_event_when_it_changes() -> None:
     pipeline = Pipeline(REGISTRY)
     first = pipeline.process([sent("status", b"online", retained=True)])

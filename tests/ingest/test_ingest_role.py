@@ -10,8 +10,9 @@ import pytest
 
 from devices.errors import DependencyFailed
 from devices.model import Device, DeviceKind, Quality, Reading, Space, SpaceKind
+from ingest.spool import Spool
 from runtime.databases import open_database
-from runtime.roles.ingest import Line, open_spool, run, serve, sinks
+from runtime.roles.ingest import OWN_ID, SPOOL_ACCEPTS, SPOOL_REFUSES, Line, open_spool, run, serve, sinks
 from runtime.stores import open_reading_store
 from storage.database import Database
 from storage.dead_letter_store import DeadLetterStore
@@ -130,6 +131,27 @@ def test_what_was_spooled_before_a_stop_is_stored_after_the_next_start(broker: B
                 else:
                     until(lambda: len(up.rows) == 1)
     assert up.rows == [Reading("m1", "elec.voltage", now_ms, 230.0)]
+
+
+def test_a_full_spool_raises_a_self_alarm_and_recovers_by_itself(broker: Broker, database: Database) -> None:
+    store = Failing(1_000_000)
+    now_ms = time.time_ns() // 1_000_000
+    with closing(Spool(broker.settings.data_dir / "spool", limit_bytes=8_000)) as spool:
+        line = Line(settings=broker.settings, spool=spool, sinks=sinks(database, store), registry=RegistryStore(database))
+        with running(lambda stop: serve(line, stop)):
+            until_connected(broker)
+            payloads = [telemetry(now_ms + number, elec_voltage=230) for number in range(200)]
+            for at in range(0, 200, 10):
+                broker.publish("caretaker/v1/campus/m1/telemetry", *payloads[at : at + 10])
+            until(lambda: own_events(database) == [SPOOL_REFUSES])
+            store.failures = 0
+            until(lambda: len(store.rows) == 200)
+            until(lambda: own_events(database)[-1] == SPOOL_ACCEPTS)
+    assert [row.ts_ms for row in store.rows] == list(range(now_ms, now_ms + 200))
+
+
+def own_events(database: Database) -> list[str]:
+    return [event.type for event in reversed(EventStore(database).list(start_ms=0, end_ms=1 << 45, device_id=OWN_ID))]
 
 
 class Broken:

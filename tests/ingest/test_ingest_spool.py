@@ -168,6 +168,16 @@ def test_at_its_limit_it_refuses_and_takes_again_once_drained(tmp_path: Path) ->
     assert everything(spool) == [message(taken, 300)]
 
 
+def test_a_group_larger_than_the_limit_passes_once_all_else_is_drained(tmp_path: Path) -> None:
+    spool = opened(tmp_path, limit_bytes=4_000, segment_bytes=1_000)
+    spool.append([message(0, 300)])
+    with pytest.raises(DependencyFailed, match="limit"):
+        spool.append([message(1, 5_000)])
+    spool.advance(spool.read(10)[1])
+    spool.append([message(1, 5_000)])
+    assert everything(spool) == [message(1, 5_000)]
+
+
 @contextmanager
 def no_file_beyond(size_bytes: int) -> Iterator[None]:
     """A disk that is full, as the kernel tells it: writes past that size fail."""
