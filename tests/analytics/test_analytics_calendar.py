@@ -1,0 +1,106 @@
+"""Days, hours and prices in the site's time."""
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pytest
+
+from analytics.arrays import HOUR_MS
+from analytics.baseline import learn
+from analytics.calendar import Calendar, DayClass, from_hour, hour_table
+from analytics.tariff import Price, Rates, cost, prices_of_day, waste
+from devices.model import UseType
+from tests.fakes.meters import SITE, START_MS
+
+CALENDAR = Calendar()
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        (date(2026, 11, 20), DayClass.SCHOOL_DAY),
+        (date(2026, 11, 21), DayClass.WEEKEND),
+        (date(2026, 10, 1), DayClass.HOLIDAY),
+        (date(2026, 10, 8), DayClass.SCHOOL_DAY),
+        (date(2026, 7, 15), DayClass.VACATION),
+        (date(2026, 2, 1), DayClass.VACATION),
+    ],
+)
+def test_classes_of_days(day: date, expected: DayClass) -> None:
+    assert CALENDAR.day_class(day) is expected
+
+
+def test_dated_exceptions_go_before_rules() -> None:
+    calendar = Calendar(closed=frozenset({date(2026, 11, 20)}), school_days=frozenset({date(2026, 10, 4)}))
+    assert calendar.day_class(date(2026, 11, 20)) is DayClass.HOLIDAY
+    assert calendar.day_class(date(2026, 10, 4)) is DayClass.SCHOOL_DAY
+
+
+def test_hours_are_local() -> None:
+    table = hour_table(CALENDAR, UseType.TEACHING, START_MS, 48)
+    assert table.first_day == date(2026, 9, 1)
+    assert table.hour.tolist()[:3] == [0, 1, 2]
+    assert table.day.tolist()[23:25] == [0, 1]
+    assert table.open[8]
+    assert not table.open[23]
+
+
+def test_a_day_of_25_hours_is_one_day() -> None:
+    start = int(datetime(2026, 10, 24, 22, tzinfo=UTC).timestamp() * 1000)
+    table = hour_table(Calendar(timezone="Europe/Berlin"), UseType.TEACHING, start, 26)
+    assert table.day.tolist() == [0] * 25 + [1]
+    assert table.hour.tolist()[2:4] == [2, 2]
+
+
+def test_a_part_of_a_table_counts_from_its_own_first_day() -> None:
+    part = from_hour(hour_table(CALENDAR, UseType.TEACHING, START_MS, 96), 30)
+    assert part.first_day == date(2026, 9, 2)
+    assert part.day[0] == 0
+    assert part.class_of_day.size == 3
+
+
+def test_prices_are_dated_and_by_hour() -> None:
+    prices = (
+        Price(valid_from=date(2026, 1, 1), price=1.0),
+        Price(valid_from=date(2026, 1, 1), price=2.0, hours=(8,)),
+        Price(valid_from=date(2026, 9, 2), price=3.0),
+    )
+    assert prices_of_day(prices, date(2025, 1, 1))[0] == 0.0
+    assert prices_of_day(prices, date(2026, 9, 1))[7:9] == (1.0, 2.0)
+    assert prices_of_day(prices, date(2026, 9, 2))[7:9] == (3.0, 2.0)
+    hours = START_MS + HOUR_MS * np.arange(48, dtype=np.int64)
+    money, carbon = cost(np.ones(48), hours, "electricity", Rates(electricity=prices), CALENDAR)
+    assert money.sum() == pytest.approx(23 * 1 + 23 * 3 + 2 * 2)
+    assert carbon.sum() == pytest.approx(48 * 0.5366)
+
+
+def test_waste_in_money_and_carbon() -> None:
+    water = waste(10.0, "water", SITE.rates, price=4.1)
+    assert (water.m3_per_day, water.cost_per_day) == (10.0, pytest.approx(41.0))
+    assert water.kgco2e_per_day == pytest.approx(1.68)
+
+
+def test_the_normal_of_a_day_comes_from_days_before_it_alone() -> None:
+    table = hour_table(CALENDAR, UseType.TEACHING, START_MS, 40 * 24)
+    hours = np.where(table.open, 5.0, 1.0)
+    before = learn(hours, table)
+    hours[30 * 24 :] = 99.0
+    after = learn(hours, table)
+    same = slice(0, 30 * 24 + 24)
+    np.testing.assert_array_equal(before.expected[same], after.expected[same])
+    assert np.isnan(before.expected[: 3 * 24]).all()
+
+
+def test_the_last_days_alone_are_the_same_as_all() -> None:
+    table = hour_table(CALENDAR, UseType.DORMITORY, START_MS, 60 * 24)
+    hours = np.random.default_rng(2).random(60 * 24)
+    whole, recent = learn(hours, table), learn(hours, table, 5)
+    np.testing.assert_array_equal(whole.top[-5 * 24 :], recent.top[-5 * 24 :])
+
+
+def test_a_first_holiday_expects_something_but_demands_nothing() -> None:
+    table = hour_table(CALENDAR, UseType.TEACHING, START_MS, 32 * 24)
+    normal = learn(np.ones(32 * 24), table)
+    holiday = (date(2026, 10, 1) - date(2026, 9, 1)).days * 24
+    assert normal.expected[holiday] == 1.0
+    assert np.isnan(normal.low[holiday])
