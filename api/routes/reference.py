@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from api.guard import GuardedRoute
+from api.openapi import document
 from api.permissions import EVERYBODY, RULES
 
 router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
@@ -25,12 +26,12 @@ code { font-family: ui-monospace, monospace; }
 
 @router.get("/openapi.json")
 def openapi(request: Request) -> JSONResponse:
-    return JSONResponse(request.app.openapi())
+    return JSONResponse(document(request.app))
 
 
 @router.get("/docs")
 def docs(request: Request) -> HTMLResponse:
-    schema = request.app.openapi()
+    schema = document(request.app)
     by_tag: dict[str, list[str]] = {}
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():

@@ -118,6 +118,12 @@ def test_the_reference_is_made_and_names_no_secret(campus: Campus) -> None:
     assert schema.status_code == 200
     assert schema.json()["paths"]["/api/v1/consumption"]["get"]["summary"] == "Consumption by hour or day"
     assert "/metrics" in schema.json()["paths"]
+    crew = schema.json()["paths"]["/api/v1/crew"]["get"]
+    assert crew["x-roles"] == ["admin", "dispatcher", "logistics_head"]
+    assert crew["security"] == [{"bearer": []}, {"cookie": []}]
+    assert set(crew["responses"]) == {"200", "4XX", "5XX"}
+    assert "security" not in schema.json()["paths"]["/healthz"]["get"]
+    assert "HTTPValidationError" not in schema.text
     assert "sha256" not in json.dumps(schema.json())
     page = campus.anonymous().get("/docs")
     assert "POST /api/v1/work-orders/{order_id}/{event}" in page.text
