@@ -188,9 +188,9 @@ class Analytics:
         self._fetch(now_ms)
         self._tell(self._watch.release(now_ms), now)
         self._look_at_health(now_ms)
-        self._write_hours(now_ms)
         self._close_hour(now_ms)
         self._look_for_dead(now)
+        self._write_hours(now_ms)  # last: a whole history takes seconds, and people wait for findings
 
     # ---- start and change of the registry
 
