@@ -93,7 +93,7 @@ def serve(line: Line, stop: threading.Event) -> None:
     source = MqttSource(endpoint(line.settings), intake, clock=SystemClock())
     draining = Draining(line)
     metrics = Metrics(line.settings.data_dir / "metrics" / "ingest.json", lambda: _counters(line.spool, intake, source, draining))
-    drainer = threading.Thread(target=draining.run, args=(stop,), name="drainer")
+    drainer = threading.Thread(target=draining.run, args=(stop,), name="drainer", daemon=True)
     drainer.start()
     with _interpreter_tuned():
         try:
