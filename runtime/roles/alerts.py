@@ -10,12 +10,11 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from analytics.finding import Finding
-from devices.errors import CaretakerError, Conflict, DependencyFailed
+from devices.errors import Conflict, DependencyFailed
 from devices.registry import Registry
 from ingest.decoders import FamilyMap, decode
 from runtime.bus import Bus
@@ -85,49 +84,49 @@ class Role:
     def _run_lane(self) -> None:
         next_tick_s = time.monotonic() + TICK_S
         while not self._stop.is_set():
-            letter = self._inbox.get(min(_LOOK_UP_S, max(0.0, next_tick_s - time.monotonic())))
-            if isinstance(letter, Registry):
-                self._lane.set_registry(letter, _moment())
-                self._inbox.subscribe(self._lane.device_ids)
-            elif letter is not None:
-                self._take(letter)
+            self._take(self._inbox.get(min(_LOOK_UP_S, max(0.0, next_tick_s - time.monotonic()))))
             if time.monotonic() >= next_tick_s:
                 next_tick_s = time.monotonic() + TICK_S
-                self._say(self._lane.tick(_moment()))
+                self._persist(self._lane.tick(_moment()))
 
-    def _take(self, letter: Letter) -> None:
+    def _take(self, arrived: list[Letter | Registry]) -> None:
+        """All that has arrived in one go: a burst of alarms waits for the disk once."""
+        letters = [letter for letter in arrived if isinstance(letter, Letter)]
+        said = [item for letter in letters for item in self._judge(letter)]
+        if self._persist(said):
+            for letter in letters:
+                self._inbox.acknowledge(letter)
+        for registry in arrived:
+            if isinstance(registry, Registry):
+                self._lane.set_registry(registry, _moment())
+                self._inbox.subscribe(self._lane.device_ids)
+
+    def _judge(self, letter: Letter) -> Iterator[Said]:
         message = letter.message
         now = Moment(message.received_ms, time.monotonic())
         for decoded in decode(message, self._families.family(message.topic)):
-            self._say(self._lane.take(decoded, now, retained=message.retained))
-        self._inbox.acknowledge(letter)
+            yield from self._lane.take(decoded, now, retained=message.retained)
 
-    def _say(self, said: list[Said]) -> None:
-        for item in said:
-            act = self._desk.record_late if item.late else self._desk.raise_alarm
-            self._persist(act, item.finding)
-        if said:
-            self._wake.set()
+    def _persist(self, said: list[Said]) -> bool:
+        """Until it is stored: an alarm is never dropped because the database is busy or away.
 
-    def _persist(self, act: Callable[[Finding, datetime], None], finding: Finding) -> None:
-        """Until it is stored: an alarm is never dropped because the database is busy or away."""
+        False where we are stopped before: what is not acknowledged the broker gives to us again.
+        """
         failures = 0
-        while True:
+        while said:
             try:
-                act(finding, _now())
+                self._desk.raise_alarms(said, _now())
+                self._wake.set()
+                break
             except (DependencyFailed, Conflict) as error:
                 failures += 1
                 if failures == _TELL_AFTER:
                     _LOG.error("alarm not stored yet, trying again: %s", error)
                 if self._stop.wait(0 if failures < _TELL_AFTER else _RETRY_S):
-                    raise
-            except CaretakerError as error:
-                _LOG.error("alarm left out: %s", error)
-                return
-            else:
-                if failures >= _TELL_AFTER:
-                    _LOG.warning("alarm stored after %s failures", failures)
-                return
+                    return False
+        if failures >= _TELL_AFTER:
+            _LOG.warning("alarm stored after %s failures", failures)
+        return True
 
     # The desk
 

@@ -1,7 +1,7 @@
 """Findings into alerts into orders, against the real stores: reads the truth, acts, and can be repeated without harm."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from alerts import engine as alerts
 from alerts.model import Alert, AlertState
 from analytics.finding import Finding
-from devices.errors import CaretakerError, DependencyFailed, IllegalTransition
+from devices.errors import CaretakerError, Conflict, DependencyFailed, IllegalTransition
 from devices.model import DeviceKind
 from devices.registry import Registry
 from maintenance import engine as maintenance
@@ -18,6 +18,7 @@ from maintenance.machine import SYSTEM, OrderRequest
 from maintenance.model import FINAL_STATES, OrderEvent, OrderState, WorkOrder
 from maintenance.policy import plan_for
 from maintenance.sla import WorkingCalendar
+from runtime.roles.alerts_lane import Said
 from storage.alert_store import AlertStore
 from storage.change import Change, ChangeKind
 from storage.change_store import ChangeStore
@@ -60,22 +61,33 @@ class Desk:
 
     # The fast lane's side
 
-    def raise_alarm(self, finding: Finding, now: datetime) -> None:
-        """Records the finding and applies it in one transaction, all that stands between the message and the screen.
+    def raise_alarms(self, said: Sequence[Said], now: datetime) -> None:
+        """Records the findings and applies them in one transaction, all that stands between the messages and the screen.
 
-        Raises Conflict where other workers were faster all the time.
+        One wait for the disk, however many alarms come at once. Raises Conflict where other workers were faster all the time.
         """
         with self._database.together() as transaction:
-            stored = FindingStore(transaction).record(finding, now=now)
-            known = replace(finding, id=stored.id, started=stored.started)
-            outcome = alerts.apply_finding(AlertStore(transaction), known, now)
-        self._tell(outcome)
-        self._remember(outcome, stored)
+            findings, open_alerts = FindingStore(transaction), AlertStore(transaction)
+            done = [self._raise(findings, open_alerts, item, now) for item in said]
+        for stored, outcome in filter(None, done):
+            self._tell(outcome)
+            self._remember(outcome, stored)
 
-    def record_late(self, finding: Finding, now: datetime) -> None:
-        """For the record only: it raises nothing."""
-        stored = self.findings.record(finding, now=now)
-        self._publish(ChangeKind.FINDING, stored.id)
+    def _raise(
+        self, findings: FindingStore, open_alerts: AlertStore, item: Said, now: datetime
+    ) -> tuple[Finding, alerts.Outcome] | None:
+        """One alarm that cannot be stored must not take the others with it; what was late is recorded and raises nothing."""
+        try:
+            stored = findings.record(item.finding, now=now)
+            if item.late:
+                return None
+            known = replace(item.finding, id=stored.id, started=stored.started)
+            return stored, alerts.apply_finding(open_alerts, known, now)
+        except (DependencyFailed, Conflict):
+            raise
+        except CaretakerError as error:
+            _LOG.error("left out %s of %s: %s", item.finding.kind, item.finding.device_id, error)
+            return None
 
     def _remember(self, outcome: alerts.Outcome, stored: Finding) -> None:
         """What the lane has just written needs no second look, where no order follows from it."""

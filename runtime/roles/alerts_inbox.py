@@ -16,6 +16,7 @@ from runtime.settings import Settings
 _LOG = logging.getLogger(__name__)
 _QOS = 1
 _TOPICS_AT_ONCE = 200
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +61,16 @@ class Inbox:
             if gone:
                 self._client.unsubscribe(gone)
 
-    def get(self, wait_s: float) -> Letter | Registry | None:
+    def get(self, wait_s: float) -> list[Letter | Registry]:
+        """What has arrived, waiting for the first of it; empty where nothing came in time."""
+        arrived: list[Letter | Registry] = []
         try:
-            return self._letters.get(timeout=wait_s) if wait_s > 0 else self._letters.get_nowait()
+            arrived.append(self._letters.get(timeout=wait_s) if wait_s > 0 else self._letters.get_nowait())
+            while len(arrived) < _AT_ONCE:
+                arrived.append(self._letters.get_nowait())
         except queue.Empty:
-            return None
+            pass
+        return arrived
 
     def put_registry(self, registry: Registry) -> None:
         self._letters.put(registry)

@@ -214,3 +214,26 @@ def test_devices_that_are_adopted_later_are_heard(campus: Campus) -> None:
             return any(alert.device_id == "sd-2" for alert in campus.alerts.list())
 
         until(heard)
+
+
+def test_fifty_alarms_at_once_are_fifty_alerts(campus: Campus) -> None:
+    names = [f"hall-{number}" for number in range(50)]
+    detectors = [
+        Device(id=n, kind=DeviceKind.SMOKE_DETECTOR, profile_id="smoke", space_id="campus", name=n, name_zh=n) for n in names
+    ]
+    RegistryStore(campus.database).save([], detectors)
+    with Running(campus):
+        until(lambda: _answered(campus))
+        told = [(f"caretaker/v1/campus/{name}/event", json.dumps({"ts": time.time(), "event": "alarm.heat"})) for name in names]
+        for topic, payload in told:
+            campus.broker.publish(topic, payload.encode())
+        until(lambda: {a.device_id for a in campus.alerts.list() if a.kind == "fire.heat"} == set(names))
+
+
+def test_an_alarm_waits_for_a_database_that_is_locked(campus: Campus) -> None:
+    with Running(campus):
+        until(lambda: _answered(campus))
+        with campus.database.begin():  # somebody else is writing, and takes their time
+            campus.tell("door-1", "door.forced")
+            time.sleep(0.5)
+        campus.alert("door.forced", AlertState.OPEN)
