@@ -57,11 +57,11 @@ def decode(message: Message, context: Mapping[str, Any]) -> Outcome:  # noqa: AR
 
 
 def _telemetry(device_id: str, payload: bytes) -> Decoded:
-    if payload.lstrip()[:1] == b"[":
-        return _list(device_id, payload)
     try:
         told = _TELEMETRY.decode(payload)
     except msgspec.ValidationError:
+        if payload.lstrip().startswith(b"["):
+            return _list(device_id, payload)
         sample, refused = _loose_sample(payload)
         return Decoded(device_id, (sample,), refused=refused)
     return Decoded(device_id, (Sample(_epoch_ms(told.ts), told.readings),))
