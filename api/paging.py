@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
-from fastapi import Path, Query
+from fastapi import Path
 
 from devices.errors import BadInput
 
@@ -18,9 +18,6 @@ SCAN_LIMIT = 5000
 _MOST = 2**62
 EntityId = Annotated[int, Path(ge=1, le=2**62)]
 """Of an alert, finding or order; greater ones the database cannot even be asked for."""
-
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="items per page")]
-Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before")]
 
 
 def encode_cursor(position: int, key: str) -> str:

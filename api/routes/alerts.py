@@ -1,7 +1,5 @@
 """Alerts: seen, acknowledged, resolved by people. The rules are alerts.machine's; this translates."""
 
-# ruff: noqa: PLR0913, PLR0917 - FastAPI wants one argument for each part of the address
-
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,10 +8,10 @@ from alerts import engine
 from alerts.model import Alert, AlertState, Severity
 from alerts.rules import rule_for
 from analytics.finding import Finding
-from api import present, schemas
+from api import filters, present, schemas
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
-from api.paging import SCAN_LIMIT, Cursor, EntityId, Limit, page_of
+from api.paging import SCAN_LIMIT, EntityId, page_of
 from api.permissions import may_see_space, owned_spaces
 from api.words import words
 from devices.errors import NotFound
@@ -25,26 +23,18 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["alerts"])
 
 @router.get("/alerts", summary="Alerts, worst first")
 def list_alerts(
-    deps: DepsHere,
-    registry: RegistryHere,
-    caller: Caller,
-    state: Annotated[str | None, Query(description="open,acknowledged,resolved,pending; default: all")] = None,
-    severity: Annotated[str | None, Query(description="life_safety,critical,major,minor,info")] = None,
-    space: Annotated[str | None, Query(description="in this space and inside it")] = None,
-    device: str | None = None,
-    limit: Limit = 200,
-    cursor: Cursor = None,
+    deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Alerts, Query()]
 ) -> schemas.Page[schemas.AlertOut]:
-    severities = words(severity, Severity, place="severity")
+    severities = words(query.severity, Severity, place="severity")
     found = deps.alerts.list(
-        states=words(state, AlertState, place="state"), space_ids=_spaces(caller, registry, space), limit=SCAN_LIMIT
+        states=words(query.state, AlertState, place="state"), space_ids=_spaces(caller, registry, query.space), limit=SCAN_LIMIT
     )
     chosen = [
         alert
         for alert in found
-        if (severities is None or alert.severity in severities) and (device is None or alert.device_id == device)
+        if (severities is None or alert.severity in severities) and (query.device is None or alert.device_id == query.device)
     ]
-    page, following = page_of(chosen, lambda alert: str(alert.id), limit, cursor)
+    page, following = page_of(chosen, lambda alert: str(alert.id), query.limit, query.cursor)
     return schemas.Page(items=[_shown(deps, registry, alert) for alert in page], next=following)
 
 

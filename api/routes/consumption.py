@@ -1,13 +1,11 @@
 """What spaces used, what it cost, and which part of them used it."""
 
-# ruff: noqa: PLR0913, PLR0917 - FastAPI wants one argument for each part of the address
-
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api import present, schemas
+from api import filters, present, schemas
 from api.consumption import METER_KIND, Every, Ledger, Quantity, Span, Used, by_day, hourly_of_each, span_of, total, unit_of
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
@@ -21,30 +19,21 @@ from storage.user import User
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["energy and water"])
 
-SpaceId = Annotated[str, Query(max_length=100)]
-
 
 @router.get("/consumption", summary="Consumption by hour or day")
 def consumption(
-    space: SpaceId,
-    quantity: Quantity,
-    deps: DepsHere,
-    registry: RegistryHere,
-    caller: Caller,
-    start: Annotated[datetime | None, Query(description="default: 24 h (or 30 days) before `end`")] = None,
-    end: Annotated[datetime | None, Query(description="default: now")] = None,
-    every: Every = Every.HOUR,
+    deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Consumed, Query()]
 ) -> schemas.Consumption:
     """[start, end) widened to whole hours or site days; `value` is null where no meter has data."""
-    found = _measured_space(caller, registry, space)
-    span = _span(deps, start, end, every)
-    hours = _hours_of_each(deps, registry, [found], quantity, span)[found.id]
-    items = by_day(hours, span.zone) if every is Every.DAY else hours
+    found = _measured_space(caller, registry, query.space)
+    span = _span(deps, query, query.every)
+    hours = _hours_of_each(deps, registry, [found], query.quantity, span)[found.id]
+    items = by_day(hours, span.zone) if query.every is Every.DAY else hours
     return schemas.Consumption(
         space=present.space(found),
-        quantity=quantity,
-        unit=unit_of(quantity),
-        every=every,
+        quantity=query.quantity,
+        unit=unit_of(query.quantity),
+        every=query.every,
         items=[schemas.ConsumptionItem(start=item.start, quality=present.flags(item.quality), **_amount(item)) for item in items],
         total=schemas.Amount(**_amount(total(hours, span.start))),
         currency=deps.site.currency,
@@ -53,25 +42,19 @@ def consumption(
 
 @router.get("/consumption/breakdown", summary="Consumption of the parts of a space")
 def breakdown(
-    space: SpaceId,
-    quantity: Quantity,
-    deps: DepsHere,
-    registry: RegistryHere,
-    caller: Caller,
-    start: datetime | None = None,
-    end: datetime | None = None,
+    deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Parts, Query()]
 ) -> schemas.Breakdown:
     """`share` is of the total of the space; `unattributed` is what no part accounts for (losses, unmetered parts)."""
-    found = _measured_space(caller, registry, space)
-    span = _span(deps, start, end, Every.HOUR)
+    found = _measured_space(caller, registry, query.space)
+    span = _span(deps, query, Every.HOUR)
     children = registry.children(found.id)
-    hours = _hours_of_each(deps, registry, [found, *children], quantity, span)
+    hours = _hours_of_each(deps, registry, [found, *children], query.quantity, span)
     whole = total(hours[found.id], span.start)
     parts = [(child, total(hours[child.id], span.start)) for child in children]
     return schemas.Breakdown(
         space=present.space(found),
-        quantity=quantity,
-        unit=unit_of(quantity),
+        quantity=query.quantity,
+        unit=unit_of(query.quantity),
         items=[
             schemas.Share(space=present.space(child), share=_share(part.value, whole.value), **_amount(part))
             for child, part in parts
@@ -91,9 +74,9 @@ def _measured_space(user: User, registry: Registry, space_id: str) -> Space:
     return found
 
 
-def _span(deps: Deps, start: datetime | None, end: datetime | None, every: Every) -> Span:
+def _span(deps: Deps, query: filters.Parts, every: Every) -> Span:
     default = timedelta(days=30) if every is Every.DAY else timedelta(hours=24)
-    since, until = aware_range(start, end, zone=deps.site.zone, now=deps.now(), default=default)
+    since, until = aware_range(query.start, query.end, zone=deps.site.zone, now=deps.now(), default=default)
     return span_of(since, until, every, deps.site.zone)
 
 

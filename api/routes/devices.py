@@ -1,52 +1,42 @@
 """Devices, their last values and their readings."""
 
-# ruff: noqa: PLR0913, PLR0917 - FastAPI wants one argument for each part of the address
-
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api import present, schemas
+from api import filters, present, schemas
 from api.deps import Caller, DepsHere, RegistryHere
 from api.guard import GuardedRoute
 from api.inventory import device_for, with_latest
-from api.paging import Cursor, Limit, decode_cursor, encode_cursor, page_of
+from api.paging import decode_cursor, encode_cursor, page_of
 from api.permissions import owned_spaces
 from api.times import aware_range, to_ms
 from devices.health import DeviceHealth
 from devices.metrics import metric as metric_of
-from devices.model import Device, DeviceKind
+from devices.model import Device
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["devices"])
 
 
 @router.get("/devices", summary="Devices with their last values")
 def list_devices(
-    deps: DepsHere,
-    registry: RegistryHere,
-    caller: Caller,
-    space: Annotated[str | None, Query(description="in this space and inside it")] = None,
-    kind: DeviceKind | None = None,
-    status: Annotated[str | None, Query(pattern="^(online|silent|never)$")] = None,
-    q: Annotated[str | None, Query(max_length=100, description="part of an id or a name")] = None,
-    limit: Limit = 500,
-    cursor: Cursor = None,
+    deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Devices, Query()]
 ) -> schemas.Page[schemas.DeviceOut]:
     spaces = owned_spaces(caller, registry)
-    inside = None if space is None else {found.id for found in registry.within(space)}
+    inside = None if query.space is None else {found.id for found in registry.within(query.space)}
     devices = [
         device
         for device in sorted(registry.devices.values(), key=lambda device: device.id)
         if (spaces is None or device.space_id in spaces)
         and (inside is None or device.space_id in inside)
-        and (kind is None or device.kind is kind)
-        and (q is None or _matches(device, q))
+        and (query.kind is None or device.kind is query.kind)
+        and (query.q is None or _matches(device, query.q))
     ]
-    if status is not None:
+    if query.status is not None:
         health, now = deps.health.all(), deps.now()
-        devices = [device for device in devices if present.status_of(registry, device, health.get(device.id), now) == status]
-    page, following = page_of(devices, lambda device: device.id, limit, cursor)
+        devices = [device for device in devices if present.status_of(registry, device, health.get(device.id), now) == query.status]
+    page, following = page_of(devices, lambda device: device.id, query.limit, query.cursor)
     return schemas.Page(items=with_latest(deps, registry, page), next=following)
 
 
@@ -65,31 +55,23 @@ def get_device(device_id: str, deps: DepsHere, registry: RegistryHere, caller: C
 
 @router.get("/devices/{device_id}/readings", summary="Readings of one metric")
 def get_readings(
-    device_id: str,
-    metric: Annotated[str, Query(min_length=1, max_length=200)],
-    deps: DepsHere,
-    registry: RegistryHere,
-    caller: Caller,
-    start: Annotated[datetime | None, Query(description="default: 24 h before `end`")] = None,
-    end: Annotated[datetime | None, Query(description="not included; default: now")] = None,
-    limit: Annotated[int, Query(ge=1, le=5000)] = 5000,
-    cursor: Cursor = None,
+    device_id: str, deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Readings, Query()]
 ) -> schemas.ReadingsPage:
     """[start, end) in time order. Times without a zone are the site's local time."""
     device_for(caller, registry, device_id)
-    since, until = aware_range(start, end, zone=deps.site.zone, now=deps.now(), default=timedelta(hours=24))
-    start_ms = to_ms(since) if cursor is None else decode_cursor(cursor)[0]
-    found = deps.readings.range(device_id, metric, start_ms, to_ms(until), limit=limit + 1)
-    page = found[:limit]
+    since, until = aware_range(query.start, query.end, zone=deps.site.zone, now=deps.now(), default=timedelta(hours=24))
+    start_ms = to_ms(since) if query.cursor is None else decode_cursor(query.cursor)[0]
+    found = deps.readings.range(device_id, query.metric, start_ms, to_ms(until), limit=query.limit + 1)
+    page = found[: query.limit]
     return schemas.ReadingsPage(
         device_id=device_id,
-        metric=metric,
-        unit=metric_of(metric).unit,
+        metric=query.metric,
+        unit=metric_of(query.metric).unit,
         items=[
             schemas.ReadingOut(ts=present.moment(reading.ts_ms), value=reading.value, quality=present.flags(reading.quality))
             for reading in page
         ],
-        next=encode_cursor(found[limit].ts_ms, "") if len(found) > limit else None,
+        next=encode_cursor(found[query.limit].ts_ms, "") if len(found) > query.limit else None,
     )
 
 

@@ -1,17 +1,15 @@
 """Door and alarm events as the devices sent them."""
 
-# ruff: noqa: PLR0913, PLR0917 - FastAPI wants one argument for each part of the address
-
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api import present, schemas
+from api import filters, present, schemas
 from api.deps import Caller, DepsHere, RegistryHere
 from api.guard import GuardedRoute
 from api.inventory import device_for
-from api.paging import SCAN_LIMIT, Cursor, Limit, page_of
+from api.paging import SCAN_LIMIT, page_of
 from api.permissions import owned_spaces
 from api.times import aware_range, to_ms
 from devices.model import Event
@@ -21,25 +19,17 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["devices"])
 
 @router.get("/events", summary="Events, newest first")
 def list_events(
-    deps: DepsHere,
-    registry: RegistryHere,
-    caller: Caller,
-    device: str | None = None,
-    type: Annotated[str | None, Query(description="comma-separated event types")] = None,  # noqa: A002 - the name in the address
-    start: datetime | None = None,
-    end: datetime | None = None,
-    limit: Limit = 200,
-    cursor: Cursor = None,
+    deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Events, Query()]
 ) -> schemas.Page[schemas.EventOut]:
     """Of the last 24 h unless `start` says otherwise."""
-    if device is not None:
-        device_for(caller, registry, device)
-    since, until = aware_range(start, end, zone=deps.site.zone, now=deps.now(), default=timedelta(hours=24))
-    types = None if type is None else {word.strip() for word in type.split(",")}
-    found = deps.events.list(device_id=device, types=types, start_ms=to_ms(since), end_ms=to_ms(until), limit=SCAN_LIMIT)
+    if query.device is not None:
+        device_for(caller, registry, query.device)
+    since, until = aware_range(query.start, query.end, zone=deps.site.zone, now=deps.now(), default=timedelta(hours=24))
+    types = None if query.type is None else {word.strip() for word in query.type.split(",")}
+    found = deps.events.list(device_id=query.device, types=types, start_ms=to_ms(since), end_ms=to_ms(until), limit=SCAN_LIMIT)
     owned = owned_spaces(caller, registry)
     visible = [event for event in found if owned is None or _space_of(registry, event) in owned]
-    page, following = page_of(visible, _key, limit, cursor)
+    page, following = page_of(visible, _key, query.limit, query.cursor)
     items = [
         schemas.EventOut(
             device_id=event.device_id, type=event.type, ts=present.moment(event.ts_ms), attributes=dict(event.attributes)

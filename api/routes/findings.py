@@ -1,17 +1,14 @@
 """Findings: what the detectors say, with evidence and waste."""
 
-# ruff: noqa: FBT001, FBT002, PLR0913, PLR0917 - FastAPI wants one argument for each part of the address
-
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from analytics.finding import Finding, FindingKind
-from api import present, schemas
+from analytics.finding import Finding
+from api import filters, present, schemas
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
-from api.paging import SCAN_LIMIT, Cursor, EntityId, Limit, page_of
+from api.paging import SCAN_LIMIT, EntityId, page_of
 from api.permissions import may_see_space, owned_spaces
 from api.times import aware
 from devices.errors import NotFound
@@ -21,30 +18,22 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["findings"]
 
 @router.get("/findings", summary="Findings, newest first")
 def list_findings(
-    deps: DepsHere,
-    registry: RegistryHere,
-    caller: Caller,
-    active: bool | None = None,
-    kind: FindingKind | None = None,
-    space: Annotated[str | None, Query(description="in this space and inside it")] = None,
-    device: str | None = None,
-    since: Annotated[datetime | None, Query(description="seen at or after this time")] = None,
-    evidence: Annotated[bool, Query(description="1: with the measured and expected values")] = False,
-    limit: Limit = 100,
-    cursor: Cursor = None,
+    deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Findings, Query()]
 ) -> schemas.Page[schemas.FindingOut]:
     owned = owned_spaces(caller, registry)
-    inside = None if space is None else {found.id for found in registry.within(space)}
-    after = None if since is None else aware(since, deps.site.zone)
+    inside = None if query.space is None else {found.id for found in registry.within(query.space)}
+    after = None if query.since is None else aware(query.since, deps.site.zone)
     found = [
         finding
-        for finding in deps.findings.list(active=active, kind=kind, device_id=device, limit=SCAN_LIMIT)
+        for finding in deps.findings.list(active=query.active, kind=query.kind, device_id=query.device, limit=SCAN_LIMIT)
         if (owned is None or finding.space_id in owned)
         and (inside is None or finding.space_id in inside)
         and (after is None or finding.seen >= after)
     ]
-    page, following = page_of(found, lambda finding: str(finding.id), limit, cursor)
-    items = [present.finding(registry, finding, alert_id=_alert_id(deps, finding), with_evidence=evidence) for finding in page]
+    page, following = page_of(found, lambda finding: str(finding.id), query.limit, query.cursor)
+    items = [
+        present.finding(registry, finding, alert_id=_alert_id(deps, finding), with_evidence=query.evidence) for finding in page
+    ]
     return schemas.Page(items=items, next=following)
 
 

@@ -1,15 +1,16 @@
 """Spaces, what is in them, and the code on their door that leads to a report."""
 
 import io
+from typing import Annotated
 
 import segno
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from api import present, schemas
+from api import filters, present, schemas
 from api.deps import Caller, DepsHere, RegistryHere
 from api.guard import GuardedRoute
 from api.inventory import with_latest
-from api.paging import Cursor, Limit, page_of
+from api.paging import page_of
 from api.permissions import is_staff, may_see_space, visible_spaces
 from devices.errors import NotFound
 from devices.model import Space
@@ -21,13 +22,13 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["spaces"])
 
 @router.get("/spaces", summary="Spaces, flat")
 def list_spaces(
-    registry: RegistryHere, caller: Caller, limit: Limit = 500, cursor: Cursor = None
+    registry: RegistryHere, caller: Caller, query: Annotated[filters.Spaces, Query()]
 ) -> schemas.Page[schemas.SpaceOut]:
     """All that the caller may see, parents before their children."""
     allowed = visible_spaces(caller, registry)
     roots = registry.children(None)
     ordered = [space for root in roots for space in registry.within(root.id) if allowed is None or space.id in allowed]
-    page, following = page_of(ordered, lambda space: space.id, limit, cursor)
+    page, following = page_of(ordered, lambda space: space.id, query.limit, query.cursor)
     return schemas.Page(items=[present.space(space) for space in page], next=following)
 
 

@@ -1,7 +1,5 @@
 """GET /api/v1/stream: alerts, orders and findings as they change; with `device`, its readings too."""
 
-# ruff: noqa: PLR0913, PLR0917 - FastAPI wants one argument for each part of the address
-
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -56,22 +54,24 @@ def watched_device(
     return None if device is None else device_for(caller, registry, device).id
 
 
+def start_seq(
+    after: Annotated[int | None, Query(ge=0, le=2**62, description="`seq` of /api/v1/summary: start there")] = None,
+    last_event_id: Annotated[int | None, Header(ge=0, le=2**62)] = None,
+) -> int | None:
+    """What a browser says by itself when it comes back goes before the address, which still names the first start."""
+    return after if last_event_id is None else last_event_id
+
+
+Start = Annotated[int | None, Depends(start_seq)]
 WatchedDevice = Annotated[str | None, Depends(watched_device)]
 
 
 @router.get("/stream", response_class=EventSourceResponse, summary="Live changes (server-sent events)")
 async def stream(
-    request: Request,
-    deps: DepsHere,
-    kept: KeptHere,
-    caller: Caller,
-    device: WatchedDevice,
-    after: Annotated[int | None, Query(ge=0, le=2**62, description="`seq` of /api/v1/summary: start there")] = None,
-    last_event_id: Annotated[int | None, Header(ge=0, le=2**62)] = None,
+    request: Request, deps: DepsHere, kept: KeptHere, caller: Caller, device: WatchedDevice, start: Start
 ) -> AsyncIterator[ServerSentEvent]:
     """Events `alert`, `order`, `finding`, and `reading` for `device`; resumes after Last-Event-ID; `reset`: load afresh."""
     session: Session = request.state.session
-    start = last_event_id if last_event_id is not None else after
     page = Page(deps, kept, caller, session, device, kept.feed.seq if start is None else start)
     with kept.feed.listen() as listener:
         yield ServerSentEvent(comment="caretaker", retry=RECONNECT_MS)

@@ -1,18 +1,16 @@
 """Work orders: reported, listed, and moved on by the verbs of maintenance.model.OrderEvent."""
 
-# ruff: noqa: PLR0913, PLR0917 - FastAPI wants one argument for each part of the address
-
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api import present, schemas
+from api import filters, present, schemas
 from api.deps import Caller, DepsHere, RegistryHere
 from api.guard import GuardedRoute
 from api.idempotency import IdempotencyKey, once, request_key
 from api.inventory import device_for
 from api.orders import desk_for, do, order_for, shown
-from api.paging import SCAN_LIMIT, Cursor, EntityId, Limit, page_of
+from api.paging import SCAN_LIMIT, EntityId, page_of
 from api.permissions import CAMPUS_WIDE, may_see_order
 from api.routes.spaces import space_for
 from api.words import words
@@ -26,25 +24,15 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["work order
 
 @router.get("/work-orders", summary="Work orders, newest first")
 def list_orders(
-    deps: DepsHere,
-    registry: RegistryHere,
-    caller: Caller,
-    state: Annotated[str | None, Query(description="comma-separated states; default: all")] = None,
-    assignee: Annotated[str | None, Query(description="me, or a user name")] = None,
-    reporter: Annotated[str | None, Query(description="me, or a user name")] = None,
-    trade: Annotated[str | None, Query(description="comma-separated trades")] = None,
-    priority: Annotated[str | None, Query(description="comma-separated priorities")] = None,
-    space: Annotated[str | None, Query(description="in this space and inside it")] = None,
-    limit: Limit = 200,
-    cursor: Cursor = None,
+    deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Orders, Query()]
 ) -> schemas.Page[schemas.OrderOut]:
-    trades = words(trade, Trade, place="trade")
-    priorities = words(priority, Priority, place="priority")
+    trades = words(query.trade, Trade, place="trade")
+    priorities = words(query.priority, Priority, place="priority")
     found = deps.orders.list(
-        states=words(state, OrderState, place="state"),
-        assignee=caller.username if assignee == "me" else assignee,
-        reporter=caller.username if reporter == "me" else _reporter_filter(caller, reporter),
-        space_ids=None if space is None else {inside.id for inside in registry.within(space)},
+        states=words(query.state, OrderState, place="state"),
+        assignee=caller.username if query.assignee == "me" else query.assignee,
+        reporter=caller.username if query.reporter == "me" else _reporter_filter(caller, query.reporter),
+        space_ids=None if query.space is None else {inside.id for inside in registry.within(query.space)},
         limit=SCAN_LIMIT,
     )
     visible = [
@@ -54,7 +42,7 @@ def list_orders(
         and (priorities is None or order.priority in priorities)
         and may_see_order(caller, registry, order)
     ]
-    page, following = page_of(visible, lambda order: str(order.id), limit, cursor)
+    page, following = page_of(visible, lambda order: str(order.id), query.limit, query.cursor)
     return schemas.Page(items=shown(deps, registry, caller, page), next=following)
 
 
