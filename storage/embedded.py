@@ -31,6 +31,8 @@ from storage.embedded_sqlite import explained
 from storage.reading_store import Aggregate, Window, all_windows, check_edges, check_readings
 
 _IMPORT_CHUNK = 50_000
+_LOOKS = 50
+"""How often a read looks again where days are sealed under its hands; it fails within a millisecond, before it has read."""
 _T = TypeVar("_T")
 
 
@@ -81,6 +83,9 @@ class EmbeddedReadingStore:
             for day in days:
                 with self._days.lock(day, exclusive=True):
                     self._retry(partial(self._folder.fold, day))
+            for day in self._days.unfinished():
+                with self._days.lock(day, exclusive=True):
+                    self._days.sweep(day)
             return len(days)
 
     def delete_before(self, ts_ms: int) -> int:
@@ -228,11 +233,11 @@ class EmbeddedReadingStore:
 
     def _retry(self, read: Callable[[], _T]) -> _T:
         """A day that is sealed again replaces its file; who was about to open the old one looks again."""
-        for attempt in range(5):
+        for attempt in range(_LOOKS):
             try:
                 return read()
             except duckdb.IOException as error:
-                if attempt == 4:
+                if attempt == _LOOKS - 1:
                     raise DependencyFailed(f"{self._what}: {error}", transient=True) from error
             except duckdb.Error as error:
                 raise DependencyFailed(f"{self._what}: {error}", transient=False) from error

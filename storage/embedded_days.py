@@ -2,13 +2,13 @@
 
 `<root>/hot/2026-11-21.3f9a01c2.sqlite`: being written; the random part is never used twice, so a removed file's name stays dead
 `<root>/sealed/2026-11-20.000004.parquet`: finished; the highest number is the valid one, lower ones are about to be removed
-`<root>/locks/07`: one of 32 locks (day modulo 32), shared while writing, exclusive while files are exchanged
+`<root>/locks/07`, `07.gate`: one of 32 locks (day modulo 32), shared while writing, exclusive while files are exchanged
 """
 
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -55,13 +55,21 @@ class Days:
 
     @contextmanager
     def lock(self, day: int, *, exclusive: bool) -> Iterator[None]:
-        """Waits as long as it takes. The kernel drops the lock when its process dies."""
-        descriptor = os.open(self._locks / f"{day % _LOCKS:02d}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+        """Waits as long as it takes. The kernel drops the lock when its process dies.
+
+        Everybody passes a gate first, and who wants the day alone stands in it while waiting: else steady writers would never
+        let a sealer in.
+        """
+        name = f"{day % _LOCKS:02d}"
+        kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+        with _flock(self._locks / f"{name}.gate", fcntl.LOCK_EX) as leave_gate, _flock(self._locks / name, kind):
+            leave_gate()
             yield
-        finally:
-            os.close(descriptor)
+
+    def unfinished(self) -> set[int]:
+        """Days with a file that somebody is making, or died over."""
+        names = [path.name for folder in (self._hot, self._sealed) for path in folder.glob("*.draft")]
+        return {day_of(date.fromisoformat(name.partition(".")[0])) for name in names}
 
     def sweep(self, day: int) -> None:
         """Removes what an earlier crash left of that day. Only under its exclusive lock."""
@@ -83,6 +91,17 @@ class Days:
             found = self._parsed[name]
             if found is not None:
                 yield found
+
+
+@contextmanager
+def _flock(path: Path, kind: int) -> Iterator[Callable[[], None]]:
+    """Yields a function that unlocks before the end."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(descriptor, kind)
+        yield lambda: fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
 
 
 def remove_hot(path: Path) -> None:

@@ -81,6 +81,9 @@ def test_what_a_crash_left_is_ignored_and_swept(store: EmbeddedReadingStore, roo
     assert [reading.value for reading in store.range("a", "leak", *ALL)] == [1.0, 2.0]
     store.seal(FAR)
     assert files(root) == ["2024-10-04.000002.parquet"]
+    (root / "sealed" / "2024-10-09.000001.draft").write_bytes(good[:100])
+    assert store.seal(FAR) == 0
+    assert files(root) == ["2024-10-04.000002.parquet"]
 
 
 def test_a_crash_between_the_new_file_and_the_removal_of_the_old_changes_nothing(root: Path) -> None:
@@ -192,6 +195,20 @@ def test_two_processes_that_name_the_same_series_agree(root: Path) -> None:
         one.write([Reading(f"d{n}", "leak", T + 2, 3.0) for n in range(75)])
         assert len(one.frame([f"d{n}" for n in range(75)], ["leak"], *ALL)) == 50 + 50 + 75
         assert {reading.value for reading in two.latest([f"d{n}" for n in range(75)])} == {3.0}
+
+
+def test_steady_writers_let_a_sealer_in(root: Path) -> None:
+    writers = [start(WRITER, root), start(WRITER, root)]
+    try:
+        for writer in writers:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+        with closing(EmbeddedReadingStore(root)) as store:
+            assert store.seal(FAR) == 1
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
 
 
 def test_threads_may_share_a_store(store: EmbeddedReadingStore) -> None:
