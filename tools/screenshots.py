@@ -73,7 +73,7 @@ def _open(browser: Browser, asked: argparse.Namespace, look: tuple[str, str, int
     page = context.new_page()
 
     def complain(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        if message.type in {"error", "warning"} and "/nothing-here" not in page.url:
             complaints.append(f"{page.url}: {message.text}")
 
     page.on("console", complain)

@@ -43,7 +43,7 @@ async def _form(visit: Visit, *, wrong: int = 0, username: str = "") -> Response
     demo_users = await visit.api.items("/auth/demo-users")
     return visit.render(
         "sign_in.html",
-        status=200 if not wrong else 400 if wrong < 500 else 503,
+        status=wrong or 200,
         wrong=wrong,
         username=username,
         demo_users=demo_users,
@@ -85,7 +85,7 @@ def _inside(address: str) -> str:
 
 def _same_origin(visit: Visit) -> bool:
     origin = visit.request.headers.get("origin")
-    return origin in (None, "null") or urlsplit(origin or "").netloc == visit.request.headers.get("host")
+    return origin is None or urlsplit(origin).netloc == visit.request.headers.get("host")
 
 
 def _hand_on_cookies(cookies: list[str], response: Response) -> None:

@@ -120,9 +120,11 @@ def main_value(device: Json) -> tuple[str, Json] | None:
 
 
 def stale_metrics(device: Json, visit: Visit) -> frozenset[str]:
-    """Metrics whose latest value is older than three of the device's intervals (at least two minutes)."""
+    """Metrics whose latest value is older than three of the device's intervals (at least two minutes); `online` comes only once."""
     limit = timedelta(seconds=max(3 * float(device["interval_s"] or 60), 120))
-    return frozenset(name for name, value in device["latest"].items() if visit.t.now - moment(value["ts"]) > limit)
+    return frozenset(
+        name for name, value in device["latest"].items() if name != "online" and visit.t.now - moment(value["ts"]) > limit
+    )
 
 
 async def findings(visit: Visit) -> Response:

@@ -99,13 +99,18 @@ document.body.addEventListener('htmx:beforeSwap', () => {
 });
 document.body.addEventListener('htmx:afterSettle', () => {
   for (const id of opened) document.getElementById(id)?.setAttribute('open', '');
-  for (const item of document.querySelectorAll('.alerts > .alert')) if (known.size && !known.has(item.id)) item.classList.add('fresh');
+  for (const item of document.querySelectorAll('.alerts > .alert')) if (known.size && !known.has(item.id)) show(item);
   for (const item of document.querySelectorAll('.alerts > .alert')) known.add(item.id);
   refreshAges();
   showSound();
   listenForDanger();
 });
 const known = new Set();
+function show(item) {
+  item.classList.add('fresh');
+  const heard = document.getElementById('announce');
+  if (heard) heard.textContent = item.querySelector('.severity').textContent + ': ' + item.querySelector('.alert-what').textContent;
+}
 
 // The chosen alert follows its own changes, the worst one any change, unless somebody types a note.
 document.body.addEventListener('sse:alert', (event) => {
