@@ -33,7 +33,7 @@ class BurstParams:
     draw: float = 0.4
     deviations: float = 4.5
     times_top_hourly: float = 1.3
-    hold_s: float = 60.0
+    hold_s: float = 50.0
     clear_s: float = 120.0
     gap_s: float = 180.0
     unknown_times: float = 4.0

@@ -1,6 +1,8 @@
 """A heating appliance in a dormitory room: kettle, heater, hot plate, immersion heater."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +13,19 @@ from analytics.meter import Meter
 from analytics.scene import Scene
 from devices.model import SpaceKind, UseType
 
-HAIR_DRYER = "hair_dryer"
+
+class Allowed(NamedTuple):
+    """An appliance that a house may allow: a pulse whose peak lies in between (W) and that is over within so many seconds."""
+
+    low_w: float
+    high_w: float
+    longest_s: float
+
+
+ALLOWED: Mapping[str, Allowed] = MappingProxyType(
+    {"hair_dryer": Allowed(0.0, 1_350.0, 420.0), "microwave": Allowed(1_150.0, 1_510.0, 300.0)}
+)
+"""By the word in the meter's attribute `allowed`. Tracebase: microwaves draw 970-1,420 W for 22-217 s."""
 
 
 class HeatingParams(NamedTuple):
@@ -20,8 +34,8 @@ class HeatingParams(NamedTuple):
     more than `gap_s` apart prove nothing.
 
     Limits in Chinese dormitories are 500-1,000 W. A toaster draws 670 W for 100 s, a kettle 1,800 W for 60-250 s; a laptop
-    65-90 W. An inverter air conditioner ramps over minutes. A hair dryer (1,000 W, 2-5 min), where the house
-    allows one, is told from a kettle only by its power (`dryer_w`) and duration (`dryer_s`): within both nothing is said.
+    65-90 W. An inverter air conditioner ramps over minutes. What the house allows (ALLOWED) is told from a kettle only by
+    its power and duration: within both nothing is said.
     """
 
     least_w: float = 580.0
@@ -32,19 +46,19 @@ class HeatingParams(NamedTuple):
     clear_s: float = 600.0
     forget_s: float = 900.0
     gap_s: float = 150.0
-    dryer_w: float = 1_300.0
-    dryer_s: float = 420.0
 
 
 PARAMS = HeatingParams()
 
 
 class Heating(NamedTuple):
-    """What is remembered of one room. `recent`: the last samples, (epoch ms UTC, W). `base_w` holds while `since_ms` is set."""
+    """What is remembered of one room. `recent`: the last samples, (epoch ms UTC, W). `base_w` holds while `since_ms` is set,
+    `peak_w` is the most above it."""
 
     recent: tuple[tuple[int, float], ...] = ()
     since_ms: int = 0
     base_w: float = 0.0
+    peak_w: float = 0.0
     joules: float = 0.0
     on_s: float = 0.0
     off_since_ms: int = 0
@@ -59,7 +73,7 @@ def step(state: Heating, sample: tuple[int, float], scene: Scene, params: Heatin
     """One power sample (epoch ms UTC, W) in time order, every 10 to 60 s; a finding when an appliance is sure, and its end.
 
     What for: resistive loads above the house limit. When it fails: small heat loads (blankets, 300 W pots), several appliances at
-    once that add up, an allowed microwave (which it takes for a kettle unless it is short), samples rarer than `gap_s`.
+    once that add up, a microwave in a room where none is allowed, two allowed dryers at once, samples rarer than `gap_s`.
     Reference: appliance powers and on-times measured on tracebase (Reinhardt et al., SustainIT 2012).
     """
     ts_ms, power = sample
@@ -88,6 +102,7 @@ def _follow(
     on = above >= params.off_share * params.least_w
     state = state._replace(
         recent=(*state.recent[-89:], sample),
+        peak_w=max(state.peak_w, above),
         joules=state.joules + max(above, 0.0) * elapsed_s if on else state.joules,
         on_s=state.on_s + elapsed_s if on else state.on_s,
         off_since_ms=0 if on else (state.off_since_ms or ts_ms),
@@ -106,8 +121,8 @@ def _follow(
 def _sure(state: Heating, meter: Meter, params: HeatingParams) -> bool:
     if state.on_s < params.hold_s or state.joules < params.least_j or state.joules / state.on_s < params.least_w:
         return False
-    dryer = HAIR_DRYER in meter.allowed and state.joules / state.on_s <= params.dryer_w and state.on_s <= params.dryer_s
-    return not dryer
+    allowed = (ALLOWED[name] for name in meter.allowed if name in ALLOWED)
+    return not any(one.low_w <= state.peak_w <= one.high_w and state.on_s <= one.longest_s for one in allowed)
 
 
 def resume(finding: Finding) -> Heating:

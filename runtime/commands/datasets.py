@@ -1,0 +1,128 @@
+"""Data folders of third parties through the shipped detectors, causally, with the shipped configuration; labels are never read."""
+
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analytics.arrays import HOUR_MS, Floats, Ints
+from analytics.book import known_hours
+from analytics.calendar import Calendar
+from analytics.detectors import heating
+from analytics.episodes import Episode
+from analytics.hourly import MAX_DAYS, on_grid
+from analytics.meter import Meter
+from analytics.scene import Scene
+from analytics.site import Site
+from analytics.watch import Watch
+from devices.errors import BadInput
+from devices.model import SpaceKind, UseType
+from devices.profiles import Register
+
+CALENDAR = Calendar(timezone="UTC", holidays=(), vacations=())
+"""The folders give local times without a zone and no school calendar."""
+SILENT_INTERVALS = 3
+_UNBOUNDED = Register(modulus=1e12, max_per_hour=1e9)
+
+
+def dorm(directory: Path) -> pd.DataFrame:
+    """Columns room, start (when it was raised), end (when it was over), from dorm.parquet (room, timestamp, power_w)."""
+    table = _read(directory / "dorm.parquet", ["room", "timestamp", "power_w"])
+    rows = []
+    for room, part in table.groupby("room", observed=True, sort=True):
+        meter = _meter(str(room), "electricity", SpaceKind.ROOM, UseType.DORMITORY)
+        rows += [
+            {"room": room, "start": raised, "end": ended}
+            for raised, ended in _appliances(meter, _ms(part["timestamp"]), part["power_w"].to_numpy(np.float64))
+        ]
+    return pd.DataFrame(rows, columns=["room", "start", "end"])
+
+
+def _appliances(meter: Meter, ts_ms: Ints, power: Floats) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
+    state, scene, raised = heating.Heating(), Scene(meter=meter, site=Site(calendar=CALENDAR)), None
+    for sample in zip(ts_ms.tolist(), power.tolist(), strict=True):
+        state, finding = heating.step(state, sample, scene)
+        if finding is not None and finding.active:
+            raised = _stamp(finding.seen)
+        elif finding is not None and raised is not None:
+            yield raised, max(_stamp(finding.seen), raised)
+            raised = None
+    if raised is not None:
+        yield raised, _stamp_ms(int(ts_ms[-1]))
+
+
+def campus(directory: Path) -> pd.DataFrame:
+    """Columns meter, start, end of campus.parquet (meter, kind, timestamp, value per hour in kWh or litres, NaN = gap)."""
+    table = _read(directory / "campus.parquet", ["meter", "kind", "timestamp", "value"])
+    rows = []
+    for (name, kind), part in table.groupby(["meter", "kind"], observed=True, sort=True):
+        water = str(kind).startswith("water")
+        meter = _meter(
+            str(name), "water" if water else "electricity", SpaceKind.FLOOR, UseType.DORMITORY if water else UseType.TEACHING
+        )
+        value = part["value"].to_numpy(np.float64) / (1000.0 if water else 1.0)
+        rows += [
+            {"meter": name, "start": _stamp_ms(episode.raised_ms), "end": _stamp(episode.finding.seen)}
+            for episode in _hourly(meter, _ms(part["timestamp"]), value)
+        ]
+        rows += [{"meter": name, "start": start, "end": end} for start, end in _silences(_ms(part["timestamp"]), value)]
+    return pd.DataFrame(rows, columns=["meter", "start", "end"])
+
+
+def _silences(ts_ms: Ints, value: Floats) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
+    """Hours without a value, by the rule for dead devices: told when three intervals have passed in silence."""
+    heard = np.append(ts_ms[np.isfinite(value)], ts_ms[-1:])
+    for index in np.flatnonzero(np.diff(heard) > SILENT_INTERVALS * HOUR_MS):
+        yield _stamp_ms(int(heard[index]) + SILENT_INTERVALS * HOUR_MS), _stamp_ms(int(heard[index + 1]))
+
+
+def _hourly(meter: Meter, ts_ms: Ints, value: Floats) -> list[Episode]:
+    """Year by year, since the detectors look back no further than MAX_DAYS; what two years both see is told once."""
+    found: dict[tuple[str, int], Episode] = {}
+    hours, end = ts_ms // HOUR_MS * HOUR_MS, int(ts_ms[-1])
+    step_ms = MAX_DAYS // 2 * 24 * HOUR_MS
+    for last in range(end, int(ts_ms[0]), -step_ms):
+        watch = Watch({meter.device_id: meter}, Site(calendar=CALENDAR))
+        past = hours <= last
+        hourly = on_grid(hours[past], np.maximum(value[past], 0.0), np.zeros(int(past.sum()), np.uint8))
+        watch.books[meter.device_id] = known_hours(watch.books[meter.device_id], hourly)
+        for episode in watch.episodes(last + HOUR_MS):
+            if last == end or episode.raised_ms <= last:
+                found.setdefault((episode.finding.kind, episode.raised_ms), episode)
+    return sorted(found.values(), key=lambda episode: episode.raised_ms)
+
+
+def _meter(device_id: str, quantity: str, level: SpaceKind, use: UseType) -> Meter:
+    return Meter(
+        device_id=device_id,
+        space_id=device_id,
+        quantity=quantity,
+        level=level,
+        use=use,
+        register=_UNBOUNDED,
+        interval_s=10.0,
+        allowed=frozenset({"microwave"}),  # the folder's README: half of the rooms have one, and may
+    )
+
+
+def _read(file: Path, columns: list[str]) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(file, columns=columns)
+    except FileNotFoundError:
+        raise BadInput("there is no such file; give the folder of the data set", place=str(file)) from None
+    except (ValueError, OSError) as error:
+        raise BadInput(f"cannot be read: {error}; its columns must include {', '.join(columns)}", place=str(file)) from None
+
+
+def _ms(stamps: pd.Series) -> Ints:
+    return np.asarray(stamps.to_numpy().astype("datetime64[ms]").astype(np.int64))
+
+
+def _stamp(at: object) -> pd.Timestamp:
+    return pd.Timestamp(at).tz_convert(UTC).tz_localize(None)  # type: ignore[arg-type]
+
+
+def _stamp_ms(ts_ms: int) -> pd.Timestamp:
+    return pd.Timestamp(ts_ms, unit="ms")
