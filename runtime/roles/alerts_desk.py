@@ -162,12 +162,10 @@ class Desk:
             self._publish(ChangeKind.ALERT, outcome.alert.id)
 
     def _alert_changed(self, alert: Alert, now: datetime) -> None:
-        if alert.state is AlertState.RESOLVED:
-            order = self.orders.for_alert(alert.id)
-            if order is not None:
-                self._order_changed(order, now)
-        else:
-            self._order_for(alert, now)
+        order = self.orders.for_alert(alert.id)
+        if order is not None:
+            self._order_changed(order, now)
+        self._order_for(alert, now)
 
     def _order_for(self, alert: Alert, now: datetime) -> None:
         """One order for each time the alert opened: what was cancelled or closed since then is not raised again."""
@@ -177,6 +175,9 @@ class Desk:
         before = self.orders.for_alert(alert.id)
         if before is not None and (before.state not in FINAL_STATES or before.updated_at >= alert.raised_at):
             return
+        self._raise_order(alert, now)
+
+    def _raise_order(self, alert: Alert, now: datetime) -> None:
         kind = self._device_kind(alert)
         outcome = maintenance.raise_from_alert(self.orders, alert, now, self._staff(), device_kind=kind)
         if outcome.order is not None and outcome.created:
@@ -187,7 +188,9 @@ class Desk:
         return device.kind if device else None
 
     def _order_changed(self, order: WorkOrder, now: datetime) -> None:
-        if order.state is OrderState.TRIAGED and order.assignee is None:
+        if order.state is OrderState.RAISED and order.alert_id is not None:
+            self._raise_order(self.alerts.get(order.alert_id), now)  # a killed process left it half way
+        elif order.state is OrderState.TRIAGED and order.assignee is None:
             self._dispatch(order, now)
         elif order.state is OrderState.ACCEPTED_BY_REPORTER and self._sensor_recovered(order):
             self._close(order, now)

@@ -203,6 +203,19 @@ def test_what_was_missed_while_nobody_listened_is_made_good(campus: Campus) -> N
         until(lambda: [o for o in campus.orders.list() if o.state is OrderState.ASSIGNED])
 
 
+def test_an_order_that_a_killed_process_left_half_way_is_taken_up(campus: Campus) -> None:
+    now = datetime.now(UTC)
+    opened = alerts.apply_finding(campus.alerts, campus.find(FindingKind.WATER_BURST, "wm-1"), now).alert
+    assert opened is not None
+    nobody = maintenance.Desk(calendar=CALENDAR)
+    left = maintenance.raise_from_alert(campus.orders, opened, now, nobody, device_kind=DeviceKind.WATER_METER).order
+    assert left is not None
+    assert left.state is OrderState.TRIAGED
+    with Running(campus):
+        until(lambda: campus.orders.get(left.id).assignee == "wang")
+    assert len(campus.orders.list()) == 1
+
+
 def test_devices_that_are_adopted_later_are_heard(campus: Campus) -> None:
     with Running(campus):
         until(lambda: _answered(campus))
