@@ -86,12 +86,12 @@ HOURLY_SUFFIX = ".hourly"
 QUANTITY_REGISTER = {"electricity": "elec.energy.import", "water": "water.volume"}
 """The register that measures each quantity; its ledger metric is the same name plus HOURLY_SUFFIX."""
 
-_CHANNEL = re.compile(r"\.(?:l\d{1,2}|ch\d{1,3}|t\d{1,2})$")
+_CHANNEL = re.compile(r"\.(?:l\d{1,2}|ch\d{1,3}|t\d{1,2}|[a-d]|n)$")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")
 
 
 def metric(name: str) -> Metric:
-    """The metric of that name; a phase, channel or tariff suffix (`.l1`, `.ch2`, `.t4`) has its total's unit and kind.
+    """The metric of that name; a suffix (phase `.l1`, neutral `.n`, channel `.ch2`, clamp `.a`, tariff `.t4`) has its total's unit and kind.
 
     Unknown names come back as an unbounded gauge without a unit.
     """

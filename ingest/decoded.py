@@ -4,20 +4,31 @@ Structs of msgspec, since the hot path makes one or two per message and a datacl
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 Attribute = str | int | float | bool | None
 
 
+class Told(NamedTuple):
+    """The device's own name and unit of a value that we store under ours; `value` where its own was no number."""
+
+    name: str
+    unit: str | None = None
+    value: Attribute = None
+
+
 class Sample(msgspec.Struct, frozen=True, gc=False):
     """Values measured at one moment. `ts_ms` is the device's own time, epoch milliseconds UTC; None: it did not tell.
 
     Keys are metric names (devices.metrics; others are stored under `x.`), values finite numbers in the metric's unit.
+    `told`: what the device called them, where its format has names of its own that a reader will look for (SenML, clouds).
     """
 
     ts_ms: int | None
     values: Mapping[str, float]
+    told: Mapping[str, Told] | None = None
 
 
 class Happening(msgspec.Struct, frozen=True, gc=False):

@@ -4,13 +4,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ingest.decoded import Decoded, Outcome, Rejected
-from ingest.families import cjt188, dlt645, native
+from ingest.families import cjt188, dlt645, native, zigbee2mqtt
 from ingest.message import Message
 
 Decoder = Callable[[Message, Mapping[str, Any]], Outcome]
 """A pure function. The context carries what the payload cannot say: keys of encrypted meters, a register map, earlier births."""
 
-DECODERS: dict[str, Decoder] = {"native": native.decode, "dlt645": dlt645.decode, "cjt188": cjt188.decode}
+DECODERS: dict[str, Decoder] = {
+    "native": native.decode,
+    "dlt645": dlt645.decode,
+    "cjt188": cjt188.decode,
+    "zigbee2mqtt": zigbee2mqtt.decode,
+}
 
 DEFAULT_FILTERS: tuple[tuple[str, str], ...] = (("caretaker/v1/+/+/+", "native"),)
 """Topic filter and family, first match wins."""

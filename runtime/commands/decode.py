@@ -1,7 +1,7 @@
 """`caretaker decode`: device messages as JSON Lines in, readings and events as JSON Lines out, by the code of the live path."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +12,11 @@ import typer
 
 from devices.errors import BadInput
 from devices.metrics import MetricKind, canonical_name, metric
-from ingest.decoded import Decoded, Rejected
+from ingest.decoded import Decoded, Rejected, Told
 from ingest.decoders import DECODERS, FamilyMap
 from ingest.decoders import decode as decode_message
 from ingest.message import Message
+from runtime.commands import decode_check
 
 
 class _Line(msgspec.Struct):
@@ -39,8 +40,12 @@ def decode(
         ),
     ],
     family: Annotated[str | None, typer.Option(help="Family of lines that name none and whose topic tells none")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Compare with each line's `expected` and report per family")] = False,  # noqa: FBT002 - Typer's form of a flag
+    as_json: Annotated[bool, typer.Option("--json", help="With --check: the report as JSON")] = False,  # noqa: FBT002
 ) -> None:
     """Prints what each message means, or why it is rejected: one line each.
+
+    With --check: exit code 1 where a family misses its target.
 
     Example: echo '{"topic":"caretaker/v1/campus/m1/telemetry","payload":"{\\"readings\\":{\\"leak\\":1}}"}' | caretaker decode -
     """
@@ -48,6 +53,10 @@ def decode(
         raise typer.BadParameter(f"no family {family!r}; choose one of {', '.join(sorted(DECODERS))}", param_hint="--family")
     families = FamilyMap()
     with _opened(file) as lines:
+        if check:
+            told = decode_check.judge((line, meaning(line, families, family)) for line in lines if line.strip())
+            decode_check.report(told, as_json=as_json)
+            raise typer.Exit(0 if all(score.reached for score in told) else 1)
         for line in lines:
             if line.strip():
                 sys.stdout.buffer.write(_OUTPUT.encode(meaning(line, families, family)) + b"\n")
@@ -63,8 +72,30 @@ def meaning(line: bytes, families: FamilyMap, default_family: str | None = None)
         return {"rejected": f"not a line of the decoder's form: {error}"}
     message = Message(0, told.topic or "", payload, told.retained)
     family = told.family or families.family(message.topic) or default_family
-    parts = [_describe(outcome) for outcome in decode_message(message, family, told.context or {})]
-    return parts[0] if len(parts) == 1 else {"devices": parts}
+    return described(decode_message(message, family, told.context or {}))
+
+
+def described(outcomes: Sequence[Decoded | Rejected]) -> dict[str, Any]:
+    """One object for all that a message says; where it speaks of several devices, each metric and event names its own."""
+    if len(outcomes) == 1:
+        return _describe(outcomes[0])
+    refused = [f"{outcome.device_id or 'part'}: {outcome.reason}" for outcome in outcomes if isinstance(outcome, Rejected)]
+    accepted = [outcome for outcome in outcomes if isinstance(outcome, Decoded)]
+    if not accepted:
+        return {"rejected": "; ".join(refused) or "the message says nothing"}
+    parts = [(outcome.device_id, _describe(outcome)) for outcome in accepted]
+    devices = sorted({device_id for device_id, _ in parts})
+    refused += [reason for _, part in parts for reason in part.get("refused", ())]
+    whole: dict[str, Any] = {
+        "device_id": devices[0] if len(devices) == 1 else None,
+        "metrics": [_of_part(metric, name, part) for name, part in parts for metric in part["metrics"]],
+        "events": [_of_part(event, name, part) for name, part in parts for event in part["events"]],
+    }
+    return whole | ({"refused": refused} if refused else {})
+
+
+def _of_part(item: dict[str, Any], device_id: str, part: dict[str, Any]) -> dict[str, Any]:
+    return {"device": device_id} | ({"ts": part["ts"]} if "ts" in part else {}) | item
 
 
 def _payload(line: _Line) -> bytes:
@@ -81,27 +112,32 @@ def _describe(outcome: Decoded | Rejected) -> dict[str, Any]:
     times = {sample.ts_ms for sample in outcome.samples} | {happening.ts_ms for happening in outcome.happenings}
     common = times.pop() if len(times) == 1 else None
     described: dict[str, Any] = {
-        "device_id": outcome.device_id,
+        "device_id": outcome.device_id or None,
         "metrics": [
-            _metric(name, value) | _time(sample.ts_ms if common is None else None)
+            _metric(name, value, (sample.told or {}).get(name)) | _time(sample.ts_ms if common is None else None)
             for sample in outcome.samples
             for name, value in sample.values.items()
         ],
         "events": [
-            {"type": happening.type, **({"attributes": happening.attributes} if happening.attributes else {})}
-            | _time(happening.ts_ms if common is None else None)
+            dict(happening.attributes) | {"type": happening.type} | _time(happening.ts_ms if common is None else None)
             for happening in outcome.happenings
         ],
     }
     if outcome.online is not None:
         described["metrics"].append(_metric("online", float(outcome.online)))
+        if not outcome.happenings:
+            described["events"].append({"type": "device.online" if outcome.online else "device.offline"})
     if outcome.refused:
         described["refused"] = list(outcome.refused)
     return described | _time(common)
 
 
-def _metric(name: str, value: float) -> dict[str, Any]:
+def _metric(name: str, value: float, told: Told | None = None) -> dict[str, Any]:
+    """`told`: the device's format has names of its own; they are shown, and under which of ours the value is stored."""
     known = metric(canonical_name(name))
+    if told is not None:
+        own_value = value if told.value is None else told.value
+        return {"name": told.name, "value": own_value, "unit": told.unit, "stored_as": known.name, "stored_value": value}
     if known.kind is MetricKind.STATE and value in (0, 1):
         return {"name": known.name, "value": bool(value), "unit": "bool"}
     return {"name": known.name, "value": value, "unit": known.unit}

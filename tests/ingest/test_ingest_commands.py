@@ -17,6 +17,7 @@ from runtime.stores import open_reading_store
 from storage.dead_letter_store import DeadLetterStore
 
 NOW = 1_790_000_000_000
+ONLINE = {"name": "online", "value": True, "unit": "bool"}
 TOPIC = "caretaker/v1/campus/m1/telemetry"
 
 decoding = typer.Typer()
@@ -50,8 +51,8 @@ def test_each_line_gets_one_line() -> None:
             "ts": "2023-11-14T22:13:20.000Z",
         },
         {"rejected": told[1]["rejected"]},
-        {"device_id": "m1", "metrics": [], "events": [{"type": "door.denied", "attributes": {"card": "7"}}]},
-        {"device_id": "m1", "metrics": [{"name": "online", "value": True, "unit": "bool"}], "events": []},
+        {"device_id": "m1", "metrics": [], "events": [{"type": "door.denied", "card": "7"}]},
+        {"device_id": "m1", "metrics": [ONLINE], "events": [{"type": "device.online"}]},
     ]
 
 
