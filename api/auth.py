@@ -65,8 +65,9 @@ def sign_out(deps: Deps, session: Session) -> None:
     deps.audit.append(deps.now(), session.user.username, "sign_out", session.user.username)
 
 
-def still_valid(deps: Deps, session: Session) -> bool:
-    return deps.users.session(token_sha256(session.token), deps.now()) is not None
+def user_of(deps: Deps, session: Session) -> User | None:
+    """The session's user as stored now; None where the session has ended."""
+    return deps.users.session(token_sha256(session.token), deps.now())
 
 
 def session_of(request: Request, deps: Deps) -> Session | None:

@@ -6,6 +6,7 @@ Roles open the door of a route; `visible_spaces`, `may_see_order` and the engine
 from collections.abc import Iterable
 from enum import StrEnum
 
+from alerts.model import Alert, Severity
 from devices.model import SpaceKind
 from devices.registry import Registry
 from maintenance.model import WorkOrder
@@ -94,6 +95,11 @@ def is_staff(user: User) -> bool:
 def may_see_space(user: User, registry: Registry, space_id: str) -> bool:
     spaces = owned_spaces(user, registry)
     return spaces is None or space_id in spaces
+
+
+def may_acknowledge(user: User, alert: Alert) -> bool:
+    """Life safety is for the desk alone: an alarm that somebody else has taken looks as if help were on its way."""
+    return alert.severity is not Severity.LIFE_SAFETY or bool(user.roles & DESK)
 
 
 def may_see_order(user: User, registry: Registry, order: WorkOrder) -> bool:

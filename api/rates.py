@@ -9,14 +9,17 @@ FROM_ONE_ADDRESS = 5
 FROM_ALL_ADDRESSES = 50
 """An account that many machines guess at together rests too; high enough that one machine cannot lock its owner out."""
 
+ON_ALL_ACCOUNTS = 120
+"""From one address, so that nobody tries one password on every name; a campus behind one address still gets in."""
+
 REMEMBERED = 10_000
 """Counts remembered; the longest untouched is forgotten first, so that memory is bounded."""
 
-Key = tuple[str, str | None]
+Key = tuple[str | None, str | None]
 
 
 class SignInLimiter:
-    """Attempts a minute on an account, from one address and from all. A success clears the count of its address."""
+    """Attempts a minute: on an account from one address and from all, from one address on all accounts."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -25,12 +28,16 @@ class SignInLimiter:
     def retry_after(self, account: str, address: str, now: datetime) -> int | None:
         """Counts one attempt. None: go ahead. Else seconds to wait; refused attempts do not prolong the wait."""
         with self._lock:
-            here, everywhere = self._recent((account, address), now), self._recent((account, None), now)
-            full = [tries for tries, most in ((here, FROM_ONE_ADDRESS), (everywhere, FROM_ALL_ADDRESSES)) if len(tries) >= most]
+            counted = [
+                (self._recent((account, address), now), FROM_ONE_ADDRESS),
+                (self._recent((account, None), now), FROM_ALL_ADDRESSES),
+                (self._recent((None, address), now), ON_ALL_ACCOUNTS),
+            ]
+            full = [tries for tries, most in counted if len(tries) >= most]
             if full:
                 return max(int((tries[0] + WINDOW - now).total_seconds()) + 1 for tries in full)
-            here.append(now)
-            everywhere.append(now)
+            for tries, _ in counted:
+                tries.append(now)
             return None
 
     def clear(self, account: str, address: str) -> None:

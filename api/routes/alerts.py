@@ -10,9 +10,10 @@ from alerts.rules import rule_for
 from analytics.finding import Finding
 from api import filters, present, schemas
 from api.deps import Caller, Deps, DepsHere, RegistryHere
+from api.errors import Refused
 from api.guard import GuardedRoute
 from api.paging import SCAN_LIMIT, EntityId, page_of
-from api.permissions import may_see_space, owned_spaces
+from api.permissions import may_acknowledge, may_see_space, owned_spaces
 from api.words import words
 from devices.errors import NotFound
 from devices.registry import Registry
@@ -55,7 +56,8 @@ def get_alert(alert_id: EntityId, deps: DepsHere, registry: RegistryHere, caller
 def acknowledge(
     alert_id: EntityId, deps: DepsHere, registry: RegistryHere, caller: Caller, body: schemas.AcknowledgeIn | None = None
 ) -> schemas.AlertOut:
-    alert_for(deps, registry, caller, alert_id)
+    if not may_acknowledge(caller, alert_for(deps, registry, caller, alert_id)):
+        raise Refused(403, "a life-safety alert is acknowledged by the security desk")
     now = deps.now()
     outcome = engine.acknowledge(deps.alerts, alert_id, caller.username, now)
     deps.audit.append(now, caller.username, "alert.acknowledge", str(alert_id), body.note if body else "")

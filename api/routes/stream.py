@@ -11,13 +11,13 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from alerts.model import Alert
 from analytics.finding import Finding
 from api import present
-from api.auth import Session, still_valid
+from api.auth import Session, user_of
 from api.deps import Caller, Deps, DepsHere, Kept, KeptHere, RegistryHere
 from api.guard import GuardedRoute
 from api.inventory import device_for
 from api.live import LiveChange
 from api.permissions import is_staff, may_see_order, may_see_space
-from devices.errors import NotFound
+from devices.errors import CaretakerError, NotFound
 from devices.model import Reading
 from devices.registry import Registry
 from maintenance.model import WorkOrder
@@ -75,28 +75,31 @@ async def stream(
     page = Page(deps, kept, caller, session, device, kept.feed.seq if start is None else start)
     with kept.feed.listen() as listener:
         yield ServerSentEvent(comment="caretaker", retry=RECONNECT_MS)
-        for event in await _missed(page):
+        missed = await _missed(page)
+        for event in missed or ():
             yield event
+        if missed is None:
+            return
         async for event in _follow(page, listener.queue):
             yield event
 
 
 async def _follow(page: Page, queue: asyncio.Queue[LiveChange | None]) -> AsyncIterator[ServerSentEvent]:
-    loop = asyncio.get_running_loop()
-    next_readings_s = loop.time()
-    next_check_s = loop.time() + SESSION_CHECK_S
+    now_s = asyncio.get_running_loop().time
+    readings_due_s = now_s()
+    check_due_s = now_s() + SESSION_CHECK_S
     while True:
-        for event in await _readings_if_due(page, loop.time() >= next_readings_s):
-            yield event
-        if loop.time() >= next_readings_s:
-            next_readings_s = loop.time() + READINGS_EVERY_S
-        if loop.time() >= next_check_s:
-            if not await asyncio.to_thread(still_valid, page.deps, page.session):
+        if page.device_id is not None and now_s() >= readings_due_s:
+            for event in await _fresh_readings(page, page.device_id):
+                yield event
+            readings_due_s = now_s() + READINGS_EVERY_S
+        if now_s() >= check_due_s:
+            if not await _session_goes_on(page):
                 return
-            next_check_s = loop.time() + SESSION_CHECK_S
-        wait_until_s = min(next_check_s, next_readings_s) if page.device_id else next_check_s
+            check_due_s = now_s() + SESSION_CHECK_S
+        next_s = check_due_s if page.device_id is None else min(check_due_s, readings_due_s)
         try:
-            change = await asyncio.wait_for(queue.get(), max(0.01, wait_until_s - loop.time()))
+            change = await asyncio.wait_for(queue.get(), max(0.01, next_s - now_s()))
         except TimeoutError:
             continue
         if change is None:
@@ -105,14 +108,30 @@ async def _follow(page: Page, queue: asyncio.Queue[LiveChange | None]) -> AsyncI
             yield event
 
 
-async def _missed(page: Page) -> list[ServerSentEvent]:
-    if page.sent_seq >= page.kept.feed.seq:
+async def _missed(page: Page) -> list[ServerSentEvent] | None:
+    """What happened since `page.sent_seq`; None where the database does not answer: the browser comes back and asks again."""
+    newest = page.kept.feed.seq
+    if page.sent_seq == newest:
         return []
-    missed = await page.kept.feed.backlog(page.sent_seq)
+    try:
+        # A number from the future is another database's.
+        missed = None if page.sent_seq > newest else await page.kept.feed.backlog(page.sent_seq)
+    except CaretakerError:
+        return None
     if missed is None:
-        page.sent_seq = page.kept.feed.seq
-        return [ServerSentEvent(event="reset", id=str(page.sent_seq), data={})]
+        page.sent_seq = newest
+        return [ServerSentEvent(event="reset", id=str(newest), data={})]
     return _as_events(page, missed)
+
+
+async def _session_goes_on(page: Page) -> bool:
+    """Also takes over what has changed about the user. A database that does not answer ends nobody's session."""
+    try:
+        user = await asyncio.to_thread(user_of, page.deps, page.session)
+    except CaretakerError:
+        return True
+    page.user = user or page.user
+    return user is not None
 
 
 def _as_events(page: Page, changes: list[LiveChange]) -> list[ServerSentEvent]:
@@ -133,10 +152,12 @@ def may_see_change(user: User, registry: Registry, change: LiveChange) -> bool:
     return is_staff(user) and may_see_space(user, registry, subject.space_id)
 
 
-async def _readings_if_due(page: Page, due: bool) -> list[ServerSentEvent]:  # noqa: FBT001 - reads as the sentence it is
-    if page.device_id is None or not due:
+async def _fresh_readings(page: Page, device_id: str) -> list[ServerSentEvent]:
+    """Nothing while the store does not answer: the next second asks again."""
+    try:
+        found = await asyncio.to_thread(page.deps.readings.latest, [device_id])
+    except CaretakerError:
         return []
-    found = await asyncio.to_thread(page.deps.readings.latest, [page.device_id])
     fresh = [reading for reading in found if page.shown.get(reading.metric) != (reading.ts_ms, reading.value)]
     page.shown.update({reading.metric: (reading.ts_ms, reading.value) for reading in fresh})
     return [_reading_event(reading) for reading in fresh]

@@ -97,6 +97,14 @@ def test_alerts_and_findings_of_another_building_are_hidden(campus: Campus) -> N
     assert guard.get("/api/v1/spaces/site").json()["children"][0]["id"] == "lab"
 
 
+def test_life_safety_is_acknowledged_by_the_desk_alone(campus: Campus) -> None:
+    smoke, burst = campus.raise_alert(), campus.raise_alert(FindingKind.WATER_BURST, "wm-lab", "lab")
+    energy = campus.as_user("energy")
+    assert energy.post(f"/api/v1/alerts/{smoke.id}/acknowledge").status_code == 403
+    assert energy.post(f"/api/v1/alerts/{burst.id}/acknowledge").status_code == 200
+    assert campus.as_user("security").post(f"/api/v1/alerts/{smoke.id}/acknowledge").status_code == 200
+
+
 def test_only_who_belongs_to_an_order_sees_it(campus: Campus) -> None:
     body = {"space_id": "dorm-101", "description": "The tap drips", "trade": None}
     order = campus.as_user("reporter").post("/api/v1/work-orders", json=body).json()

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from api.rates import FROM_ALL_ADDRESSES, REMEMBERED, SignInLimiter
+from api.rates import FROM_ALL_ADDRESSES, ON_ALL_ACCOUNTS, REMEMBERED, SignInLimiter
 from tests.fixtures_api import NOW
 
 
@@ -33,6 +33,12 @@ def test_many_machines_guessing_together_are_held_up() -> None:
     assert answers == [None] * FROM_ALL_ADDRESSES + [61]
 
 
+def test_one_machine_cannot_try_every_name() -> None:
+    limiter = SignInLimiter()
+    answers = [limiter.retry_after(f"user {n}", "here", NOW) for n in range(ON_ALL_ACCOUNTS + 1)]
+    assert answers == [None] * ON_ALL_ACCOUNTS + [61]
+
+
 def test_a_success_clears_its_count() -> None:
     limiter = SignInLimiter()
     for _ in range(4):
@@ -44,5 +50,5 @@ def test_a_success_clears_its_count() -> None:
 def test_memory_is_bounded() -> None:
     limiter = SignInLimiter()
     for n in range(REMEMBERED):
-        limiter.retry_after(f"user {n}", "here", NOW)
+        limiter.retry_after(f"user {n}", f"address {n}", NOW)
     assert len(limiter._tries) <= REMEMBERED

@@ -14,11 +14,12 @@ import pytest
 from alerts.engine import acknowledge
 from analytics.finding import FindingKind
 from api.app import feed_of
-from api.auth import COOKIE
-from devices.errors import BadInput
+from api.auth import COOKIE, user_of
+from devices.errors import BadInput, DependencyFailed
 from devices.model import Reading
 from runtime.roles.api import listen, serve
 from storage.passwords import token_sha256
+from storage.user import Role, User
 from tests.fixtures_api import NOW, Campus
 
 WAIT_S = 10.0
@@ -32,6 +33,7 @@ class Browser:
     events: "queue.Queue[dict[str, str]]" = field(default_factory=queue.Queue)
     opened: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
+    kinds: list[str] = field(default_factory=list)
 
     def read(self, address: str, headers: dict[str, str], params: dict[str, str]) -> None:
         try:
@@ -54,11 +56,12 @@ class Browser:
         deadline_s = time.monotonic() + WAIT_S
         while True:
             event = self.events.get(timeout=max(0.01, deadline_s - time.monotonic()))
+            self.kinds.append(event.get("event", ""))
             if event.get("event") == kind:
                 return event
 
-    def kinds_so_far(self) -> list[str]:
-        return [event["event"] for event in list(self.events.queue) if "event" in event]
+    def kinds_so_far(self) -> set[str]:
+        return {*self.kinds, *(event.get("event", "") for event in list(self.events.queue))} - {""}
 
 
 @dataclass
@@ -138,7 +141,7 @@ def test_each_sees_only_what_is_theirs(server: Server) -> None:
     feed_of(server.campus.app).wake()
     assert "door.forced" in guard.next("alert")["data"]
     assert "order" not in guard.kinds_so_far()
-    assert set(reporter.kinds_so_far()) <= {"order"}
+    assert reporter.kinds_so_far() == {"order"}
 
 
 def test_a_page_that_comes_back_gets_what_it_missed_once(server: Server) -> None:
@@ -164,7 +167,7 @@ def test_a_device_page_gets_its_readings(server: Server) -> None:
     assert '"unit":"W"' in first
     readings.write([Reading("em-lab", "elec.power.active", NOW_MS + 1000, 1600.0)])
     assert "1600.0" in browser.next("reading")["data"]
-    assert browser.kinds_so_far() == []
+    assert browser.kinds_so_far() == {"reading"}
 
 
 def test_a_cookie_opens_the_stream_and_nothing_else_does(server: Server) -> None:
@@ -180,6 +183,45 @@ def test_a_stream_ends_when_its_session_does(server: Server, monkeypatch: pytest
     browser = server.open("security", Cookie=f"{COOKIE}={token}")
     server.campus.deps.users.drop_session(token_sha256(token))
     assert browser.ended.wait(WAIT_S)
+
+
+def test_a_user_who_loses_a_role_sees_no_more_of_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.routes.stream.SESSION_CHECK_S", 0.1)
+    browser, users = server.open("security"), server.campus.deps.users
+    users.save(User(username="security", display_name="S", roles=frozenset({Role.REPORTER})))
+    checked = threading.Event()
+    monkeypatch.setattr("api.routes.stream.user_of", lambda *found: (checked.set(), user_of(*found))[1])
+    assert checked.wait(WAIT_S)
+    checked.clear()
+    assert checked.wait(WAIT_S), "the check that began after the change has taken it over"
+    server.campus.raise_alert()
+    order = server.campus.as_user("security").post("/api/v1/work-orders", json={"space_id": "lab", "description": "No light"})
+    assert order.status_code == 201
+    assert browser.next("order")
+    assert "alert" not in browser.kinds_so_far()
+
+
+def test_a_number_from_another_database_means_load_afresh(server: Server) -> None:
+    browser = server.open("security", Last_Event_ID="999999")
+    assert browser.next("reset")["id"] == str(feed_of(server.campus.app).seq)
+    server.campus.raise_alert()
+    assert browser.next("alert")
+
+
+def test_a_store_that_fails_for_a_while_does_not_end_the_stream(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.routes.stream.READINGS_EVERY_S", 0.05)
+    browser = server.open("energy", {"device": "em-lab"})
+    failed = threading.Event()
+
+    def fail(*_: object) -> None:
+        failed.set()
+        raise DependencyFailed("away", transient=True)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("storage.embedded.EmbeddedReadingStore.latest", fail)
+        assert failed.wait(WAIT_S)
+    server.campus.deps.readings.write([Reading("em-lab", "elec.power.active", NOW_MS, 1500.0)])
+    assert browser.next("reading")
 
 
 def test_the_server_stops_within_seconds_although_streams_are_open(campus: Campus) -> None:
