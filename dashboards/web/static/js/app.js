@@ -8,6 +8,7 @@ const units = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
 
 function age(iso) {
   const seconds = (new Date(iso) - Date.now()) / 1000;
+  if (Math.abs(seconds) < 5) return document.body.dataset.now;
   const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size * 1.2) ?? ['second', 1];
   return relative.format(Math.round(seconds / size), unit);
 }
