@@ -52,7 +52,7 @@ def evaluate(
         raise BadInput("demo makes its own data; leave the folder out", place=str(directory))
     begun = time.monotonic()
     result = _demo(weeks, seed, quiet=json)
-    report = _report(result, weeks=weeks, seed=seed, seconds=time.monotonic() - begun)
+    report = report_of(result, weeks=weeks, seed=seed, seconds=time.monotonic() - begun)
     if out is not None:
         out.write_text(encoding.dumps(report, indent=1) + "\n", encoding="utf-8")
     if json:
@@ -93,7 +93,8 @@ def _demo(weeks: int, seed: int, *, quiet: bool) -> Evaluation:
     return score(replay.labels(faults), alarms, devices=len(campus.devices), days=(end - _START).days)
 
 
-def _report(result: Evaluation, *, weeks: int, seed: int, seconds: float) -> dict[str, Any]:
+def report_of(result: Evaluation, *, weeks: int, seed: int, seconds: float) -> dict[str, Any]:
+    """What `--json` prints: one object, figures by kind, and each miss and false alarm by name."""
     return {
         "set": "demo",
         "weeks": weeks,

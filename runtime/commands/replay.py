@@ -189,7 +189,7 @@ def _door(device: Device, samples: list[Reading | Event], end_ms: int, told: _To
     state = door.DoorState()
     waits = (int(door.DEFAULTS.settle_s * 1000) + 1, int(door.DEFAULTS.held_s * 1000) + 1)
     nexts = [*(sample.ts_ms for sample in samples[1:]), end_ms]
-    for sample, next_ms in zip(samples, nexts, strict=True):
+    for sample, next_ms in zip(samples, nexts, strict=False):  # without samples there is only the end
         state, finding = door.step(state, sample, device)
         told_at = [(finding, sample.ts_ms)]
         for at_ms in (sample.ts_ms + wait for wait in waits):
