@@ -10,8 +10,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from devices.errors import Conflict, DependencyFailed
@@ -30,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 TICK_S = 1.0
 RECONCILE_S = 60.0
-REGISTRY_S = 5.0
+REGISTRY_S = 2.0
 _RETRY_S = 0.2
 _GATHER_S = 0.05
 _LOOK_UP_S = 0.25
@@ -87,12 +88,12 @@ class Role:
             self._take(self._inbox.get(min(_LOOK_UP_S, max(0.0, next_tick_s - time.monotonic()))))
             if time.monotonic() >= next_tick_s:
                 next_tick_s = time.monotonic() + TICK_S
-                self._persist(self._lane.tick(_moment()))
+                self._persist(_unharmed(lambda: self._lane.tick(_moment()), "timers"))
 
     def _take(self, arrived: list[Letter | Registry]) -> None:
         """All that has arrived in one go: a burst of alarms waits for the disk once."""
         letters = [letter for letter in arrived if isinstance(letter, Letter)]
-        said = [item for letter in letters for item in self._judge(letter)]
+        said = [item for letter in letters for item in _unharmed(partial(self._judge, letter), letter)]
         if self._persist(said):
             for letter in letters:
                 self._inbox.acknowledge(letter)
@@ -124,6 +125,11 @@ class Role:
                     _LOG.error("alarm not stored yet, trying again: %s", error)
                 if self._stop.wait(0 if failures < _TELL_AFTER else _RETRY_S):
                     return False
+            except Exception:  # noqa: BLE001 - an alarm that meets a bug must not take the others with it
+                if len(said) > 1:
+                    return all(self._persist([item]) for item in said)
+                _LOG.exception("alarm left out: %s", said[0].finding)
+                break
         if failures >= _TELL_AFTER:
             _LOG.warning("alarm stored after %s failures", failures)
         return True
@@ -170,6 +176,15 @@ class Role:
     def _hint(self, kind: str, _entity_id: int) -> None:
         if kind != ChangeKind.ALERT:
             self._wake.set()
+
+
+def _unharmed(judge: Callable[[], Iterable[Said]], what: object) -> list[Said]:
+    """What it says. A message that meets a bug costs itself, never the other detectors."""
+    try:
+        return list(judge())
+    except Exception:  # noqa: BLE001 - the lane's border
+        _LOG.exception("left out: %s", what)
+        return []
 
 
 def _prefer_us() -> None:

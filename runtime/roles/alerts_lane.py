@@ -163,7 +163,7 @@ def _samples(decoded: Decoded, wall_ms: int) -> Iterator[Reading | Event]:
 def _judge(watched: _Watched, sample: Reading | Event, now: Moment, *, retained: bool) -> list[Said]:
     age_ms = now.wall_ms - sample.ts_ms
     if not watched.clock.is_live(age_ms, now.steady_s, retained=retained):
-        return _record_late(watched, sample, age_ms)
+        return _record_late(watched, sample, age_ms, now.wall_ms)
     if not -_AHEAD_MS <= age_ms <= FRESH_MS:
         sample = _stamped(sample, now.wall_ms)
     watched.offset_ms = sample.ts_ms - 1000 * now.steady_s
@@ -188,8 +188,10 @@ def _step(watched: _Watched, sample: Reading | Event) -> Iterator[Finding]:
             yield finding
 
 
-def _record_late(watched: _Watched, sample: Reading | Event, age_ms: int) -> list[Said]:
+def _record_late(watched: _Watched, sample: Reading | Event, age_ms: int, wall_ms: int) -> list[Said]:
     """An old alarm as a finding that began and ended, unless the same is going on now."""
+    if age_ms > CLOCK_BROKEN_MS:
+        sample = _stamped(sample, wall_ms)
     if watched.device.kind is DeviceKind.DOOR_CONTROLLER:
         _, finding = door.step(door.DoorState(open=False), sample, watched.device)
     else:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analytics.finding import Finding, FindingKind
 from devices.model import Device, DeviceKind, Space, SpaceKind
@@ -209,3 +211,25 @@ def test_a_low_battery_is_told() -> None:
         item for second in (0, 30) for item in watched.take(Decoded("sd-0", (Sample(None, {"battery.level": 12.0}),)), at(second))
     ]
     assert kinds(said) == [(FindingKind.DEVICE_BATTERY_LOW, True, False)]
+
+
+times = st.one_of(st.none(), st.integers(-(10**15), 10**15), st.integers(T0_MS - 10**6, T0_MS + 10**6))
+names = st.sampled_from(["smoke", "smoke.density", "battery.level", "door.open", "water.pressure", "x.other"])
+types = st.sampled_from(["alarm.smoke", "alarm.smoke.cleared", "door.opened", "door.closed", "door.forced", "access.granted", "x"])
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+messages = st.builds(
+    Decoded,
+    st.sampled_from(["sd-0", "sd-1", "door-1", "wm-1", "nobody"]),
+    samples=st.lists(st.builds(Sample, times, st.dictionaries(names, numbers, max_size=4)), max_size=3),
+    happenings=st.lists(st.builds(Happening, types, times, st.just({})), max_size=3),
+)
+
+
+@given(st.lists(st.tuples(messages, st.floats(0, 100), st.booleans()), max_size=20))
+def test_whatever_devices_say_the_lane_goes_on_and_every_text_can_be_filled(steps: list[tuple[Decoded, float, bool]]) -> None:
+    watched, seconds = lane(), 0.0
+    for message, later_s, retained in steps:
+        seconds += later_s
+        for item in [*watched.take(message, at(seconds), retained=retained), *watched.tick(at(seconds))]:
+            assert item.finding.message % item.finding.facts
+            assert item.finding.started.tzinfo is not None
