@@ -64,7 +64,7 @@ class Role:
         self._bus = Bus(settings, "alerts", self._hint)
         self._desk = Desk(database, ZoneInfo(settings.site.timezone), self._bus.publish)
         self._lane = FastLane(self._desk.registry, self._desk.findings.active(), _moment())
-        self._inbox = Inbox(settings, lambda: _moment().wall_ms)
+        self._inbox = Inbox(settings, _moment)
         self._families = FamilyMap()
 
     def run(self) -> None:
@@ -104,9 +104,8 @@ class Role:
 
     def _judge(self, letter: Letter) -> Iterator[Said]:
         message = letter.message
-        now = Moment(message.received_ms, time.monotonic())
         for decoded in decode(message, self._families.family(message.topic)):
-            yield from self._lane.take(decoded, now, retained=message.retained)
+            yield from self._lane.take(decoded, letter.at, retained=message.retained)
 
     def _persist(self, said: list[Said]) -> bool:
         """Until it is stored: an alarm is never dropped because the database is busy or away.

@@ -11,6 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from devices.registry import Registry
 from ingest.message import Message
 from runtime import mqtt as connections
+from runtime.roles.alerts_lane import Moment
 from runtime.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -24,16 +25,17 @@ class Letter:
     """A message and what its acknowledgement needs: packet ids are only good on the connection they came on."""
 
     message: Message
+    at: Moment
     packet_id: int
     connection: int
 
 
 class Inbox:
-    """Hands over messages in the order of arrival, mixed with new registries. `now_ms`: epoch milliseconds UTC."""
+    """Hands over messages in the order of arrival, mixed with new registries."""
 
-    def __init__(self, settings: Settings, now_ms: Callable[[], int]) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], Moment]) -> None:
         self._settings = settings
-        self._now_ms = now_ms
+        self._now = now
         self._prefix = f"caretaker/v1/{settings.site.id}"
         self._letters: queue.SimpleQueue[Letter | Registry] = queue.SimpleQueue()
         self._topics: frozenset[str] = frozenset()
@@ -101,5 +103,8 @@ class Inbox:
             _LOG.warning("fast lane lost its broker: %s; connecting again", reason)
 
     def _receive(self, _client: mqtt.Client, _userdata: object, received: mqtt.MQTTMessage) -> None:
-        message = Message(self._now_ms(), received.topic, bytes(received.payload), retained=bool(received.retain))
-        self._letters.put(Letter(message=message, packet_id=received.mid if received.qos else 0, connection=self._connection))
+        at = self._now()
+        message = Message(at.wall_ms, received.topic, bytes(received.payload), retained=bool(received.retain))
+        self._letters.put(
+            Letter(message=message, at=at, packet_id=received.mid if received.qos else 0, connection=self._connection)
+        )

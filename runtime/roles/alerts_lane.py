@@ -15,6 +15,7 @@ FRESH_MS = 120_000
 
 CLOCK_BROKEN_MS = 86_400_000
 _AHEAD_MS = 5_000  # a fast clock is not followed further: once set right, all it says would look old
+_JUMP_MS = 2_000
 _REFERENCE_S = 30.0
 
 _DOOR_KINDS = frozenset({FindingKind.DOOR_FORCED, FindingKind.DOOR_HELD_OPEN})
@@ -42,6 +43,12 @@ class _DeviceClock:
     reference_ms: int | None = None
     next_ms: int = 0
     next_at_s: float | None = None
+
+    def shift(self, jump_ms: int) -> None:
+        """Our own wall clock was set: every age from now on differs by that much."""
+        self.next_ms += jump_ms
+        if self.reference_ms is not None:
+            self.reference_ms += jump_ms
 
     def is_live(self, age_ms: int, at_s: float, *, retained: bool) -> bool:
         if self.next_at_s is None or at_s - self.next_at_s >= _REFERENCE_S:
@@ -76,6 +83,7 @@ class FastLane:
 
     def __init__(self, registry: Registry, active: Mapping[tuple[FindingKind, str], Finding], now: Moment) -> None:
         self._watched: dict[str, _Watched] = {}
+        self._wall_offset_ms = now.wall_ms - 1000 * now.steady_s
         self.set_registry(registry, now)
         for (_, device_id), finding in active.items():
             if device_id in self._watched:
@@ -103,6 +111,7 @@ class FastLane:
         watched = self._watched.get(decoded.device_id)
         if watched is None:
             return []
+        self._follow_wall(now)
         said: list[Said] = []
         if not retained:
             said += self._heard(watched, now)
@@ -114,6 +123,16 @@ class FastLane:
         """What the passing of time tells: doors held or forced, silent fire devices."""
         said = [Said(finding) for watched in self._watched.values() for finding in _tick_door(watched, now)]
         return said + self._silences(now)
+
+    def _follow_wall(self, now: Moment) -> None:
+        """Our clock jumps (NTP, an operator): the devices have not become an hour older by it."""
+        offset_ms = now.wall_ms - 1000 * now.steady_s
+        jump_ms = round(offset_ms - self._wall_offset_ms)
+        if abs(jump_ms) > _JUMP_MS:
+            self._wall_offset_ms = offset_ms
+            for watched in self._watched.values():
+                watched.clock.shift(jump_ms)
+                _forget_order(watched)
 
     def _heard(self, watched: _Watched, now: Moment) -> list[Said]:
         watched.heard_s = now.steady_s
@@ -144,6 +163,13 @@ def _resume(watched: _Watched, finding: Finding) -> None:
         watched.door_state = door.resume(watched.door_state, finding)
     elif finding.kind.startswith("fire."):
         watched.fire_state = fire.resume(watched.fire_state, finding)
+
+
+def _forget_order(watched: _Watched) -> None:
+    """What was stamped with the time before the jump must not make news look old."""
+    watched.fire_state = replace(watched.fire_state, newest_ms={})
+    watched.door_state = replace(watched.door_state, newest_ms=0)
+    watched.battery_state = replace(watched.battery_state, newest_ms=0)
 
 
 def _samples(decoded: Decoded, wall_ms: int) -> Iterator[Reading | Event]:

@@ -156,6 +156,20 @@ def test_our_clock_may_jump_without_silencing_or_alarming() -> None:
     assert watched.tick(jumped) == []
 
 
+@pytest.mark.parametrize("jump_s", [3600, -3600, 90])
+def test_an_alarm_after_our_clock_was_set_is_news(jump_s: int) -> None:
+    """The devices are right all the time; ours was wrong until second 100."""
+    watched = lane()
+
+    def ours(second: float) -> Moment:
+        return Moment(T0_MS + round(1000 * (second - (jump_s if second < 100 else 0))), 500.0 + second)
+
+    for second in range(0, 100, 30):
+        watched.take(values(second, smoke=0), ours(second))
+    (said,) = watched.take(event("alarm.smoke", 101), ours(101))
+    assert not said.late
+
+
 def test_an_alarm_during_the_silence_of_others_is_told_at_once() -> None:
     watched = lane(10)
     silences(watched, 120)
