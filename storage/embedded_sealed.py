@@ -23,8 +23,8 @@ from storage import embedded_table
 from storage.embedded_days import fsync_folder
 from storage.reading_store import Aggregate
 
-ROW_GROUP = 16_384
-"""Rows that are decoded together: small, so that one device's day costs one group, not the whole file."""
+ROW_GROUP = 65_536
+"""Rows that are decoded together. Smaller groups cost a file of many devices more in looking for the right one than they save."""
 
 _FILE = pa.schema(
     [
