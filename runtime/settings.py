@@ -3,6 +3,7 @@
 import difflib
 import os
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -80,18 +81,18 @@ class Retention(_Section):
 class Price(_Section):
     """From `valid_from` (YYYY-MM-DD, site time): money per kWh or m3; `hours` (0-23) limits it to a time of use."""
 
-    valid_from: str
+    valid_from: date
     price: float = Field(ge=0)
     hours: tuple[int, ...] = ()
 
 
 class Tariffs(_Section):
     electricity: tuple[Price, ...] = (
-        Price(valid_from="2000-01-01", price=0.65),
-        Price(valid_from="2000-01-01", price=0.95, hours=(8, 9, 10, 17, 18, 19, 20, 21)),
-        Price(valid_from="2000-01-01", price=0.35, hours=(23, 0, 1, 2, 3, 4, 5, 6)),
+        Price(valid_from=date(2000, 1, 1), price=0.65),
+        Price(valid_from=date(2000, 1, 1), price=0.95, hours=(8, 9, 10, 17, 18, 19, 20, 21)),
+        Price(valid_from=date(2000, 1, 1), price=0.35, hours=(23, 0, 1, 2, 3, 4, 5, 6)),
     )
-    water: tuple[Price, ...] = (Price(valid_from="2000-01-01", price=4.10),)
+    water: tuple[Price, ...] = (Price(valid_from=date(2000, 1, 1), price=4.10),)
     kgco2e_per_kwh: float = Field(default=0.5366, ge=0)
     kgco2e_per_m3: float = Field(default=0.168, ge=0)
 

@@ -36,5 +36,6 @@ def fallback_broker() -> None:
 def _run(role: str) -> None:
     stop = stop_on_signals()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     loaded = configuration.load()
     importlib.import_module(f"runtime.roles.{role}").run(loaded, stop)

@@ -10,16 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analytics import tariff
 from analytics.arrays import HOUR_MS, Floats, Ints
 from analytics.book import Posting, known_hours, post
-from analytics.calendar import Calendar
 from analytics.catalog import HEALTH, HOURLY, STREAM
 from analytics.detectors import dead
 from analytics.episodes import Episode, moment
@@ -34,7 +32,8 @@ from devices.model import Quality, Reading
 from devices.registry import Registry
 from runtime.bus import Bus
 from runtime.databases import open_database
-from runtime.settings import Price, Settings
+from runtime.settings import Settings
+from runtime.site import site_of
 from runtime.stores import open_reading_store
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
@@ -99,22 +98,6 @@ def _turn(role: "Analytics", stop: threading.Event) -> None:
                 _log.warning("waiting for a store: %s", error)
             failing = True
         stop.wait(max(PERIOD_S - (time.monotonic() - begun), 0.5))
-
-
-def site_of(settings: Settings) -> Site:
-    """The settings' prices and time zone as analytics speaks of them."""
-    tariffs = settings.tariffs
-    rates = tariff.Rates(
-        electricity=_prices(tariffs.electricity),
-        water=_prices(tariffs.water),
-        kgco2e_per_kwh=tariffs.kgco2e_per_kwh,
-        kgco2e_per_m3=tariffs.kgco2e_per_m3,
-    )
-    return Site(calendar=Calendar(timezone=settings.site.timezone), rates=rates)
-
-
-def _prices(prices: tuple[Price, ...]) -> tuple[tariff.Price, ...]:
-    return tuple(tariff.Price(valid_from=date.fromisoformat(p.valid_from), price=p.price, hours=p.hours) for p in prices)
 
 
 class Recorder:

@@ -7,23 +7,21 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import uvicorn
 from fastapi import FastAPI
 
-from analytics.calendar import Calendar
-from analytics.tariff import Price, Rates
 from api.app import DemoUser, Deps, SiteInfo, create_app, feed_of
 from dashboards.web.pages import create_pages
 from devices.errors import BadInput, DependencyFailed
 from maintenance.sla import WorkingCalendar
-from runtime import settings as configuration
 from runtime.bus import Bus
 from runtime.databases import open_database
 from runtime.settings import Settings
+from runtime.site import site_of
 from runtime.stores import open_reading_store
 from storage.alert_store import AlertStore
 from storage.audit_store import AuditStore
@@ -114,7 +112,7 @@ def build(settings: Settings, database: Database, readings: ReadingStore, bus: B
 
 
 def dependencies(settings: Settings, database: Database, readings: ReadingStore, bus: Bus) -> Deps:
-    site = settings.site
+    site, costs = settings.site, site_of(settings)
     return Deps(
         registry=RegistryStore(database),
         events=EventStore(database),
@@ -128,23 +126,14 @@ def dependencies(settings: Settings, database: Database, readings: ReadingStore,
         idempotency=IdempotencyStore(database),
         readings=readings,
         site=SiteInfo(id=site.id, name=site.name, name_zh=site.name_zh, timezone=site.timezone, currency=site.currency),
-        rates=rates_of(settings.tariffs),
-        calendar=Calendar(timezone=site.timezone),
+        rates=costs.rates,
+        calendar=costs.calendar,
         working_calendar=WorkingCalendar(zone=ZoneInfo(site.timezone)),
         now=lambda: datetime.now(UTC),
         bus=bus.publish,
         broker_reachable=bus.connected,
         metrics_dir=settings.data_dir / "metrics",
         demo_users=demo_users(settings.data_dir / DEMO_USERS_FILE),
-    )
-
-
-def rates_of(tariffs: configuration.Tariffs) -> Rates:
-    return Rates(
-        electricity=tuple(_price(price) for price in tariffs.electricity),
-        water=tuple(_price(price) for price in tariffs.water),
-        kgco2e_per_kwh=tariffs.kgco2e_per_kwh,
-        kgco2e_per_m3=tariffs.kgco2e_per_m3,
     )
 
 
@@ -162,10 +151,6 @@ def demo_users(path: Path) -> tuple[DemoUser, ...]:
         return ()
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput("not a list of demo users; run `caretaker demo` afresh", place=str(path)) from None
-
-
-def _price(price: configuration.Price) -> Price:
-    return Price(valid_from=date.fromisoformat(price.valid_from), price=price.price, hours=price.hours)
 
 
 @contextmanager

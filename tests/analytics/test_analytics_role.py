@@ -13,8 +13,9 @@ from analytics.finding import Finding, FindingKind
 from analytics.site import Site
 from devices.health import DeviceHealth
 from devices.model import Device, DeviceKind, Quality, Reading, Space, SpaceKind, UseType
-from runtime.roles.analytics import Analytics, Recorder, site_of
+from runtime.roles.analytics import Analytics, Recorder
 from runtime.settings import Settings
+from runtime.site import site_of
 from storage.database import Database
 from storage.embedded import EmbeddedReadingStore
 from storage.finding_store import FindingStore
