@@ -19,6 +19,7 @@ from analytics.site import Site
 from analytics.view import Account, look
 
 RECENT = 500
+_UNKNOWN = float("nan")
 HOLD_MS = 90_000
 """A meter with others beneath it waits so long for one of them to say it first; sub-meters send every 10-30 s."""
 
@@ -70,8 +71,11 @@ class Watch:
         state = self._states.get(key)
         state = detector.start() if state is None else state
         found: list[Finding] = []
+        scene, hour = Scene(meter=meter, site=self.site), -1
         for sample in samples:
-            scene = Scene(meter=meter, site=self.site, top=self._top(meter.device_id, sample[0]))
+            if sample[0] // HOUR_MS != hour:
+                hour = sample[0] // HOUR_MS
+                scene = Scene(meter=meter, site=self.site, top=self._top(meter.device_id, sample[0]))
             state, finding = detector.step(state, sample, scene)
             if finding is not None:
                 found.extend(self._arbitrate(finding))
@@ -143,9 +147,9 @@ class Watch:
                 self._tops[device_id] = (view.hourly.start_ms, _or_beside(view.normal.top))
 
     def _top(self, device_id: str, ts_ms: int) -> float:
-        start_ms, tops = self._tops.get(device_id, (0, np.empty(0)))
-        index = (ts_ms - start_ms) // HOUR_MS
-        return float(tops[index]) if 0 <= index < tops.size else float("nan")
+        known = self._tops.get(device_id)
+        index = (ts_ms - known[0]) // HOUR_MS if known else -1
+        return float(known[1][index]) if known and 0 <= index < known[1].size else _UNKNOWN
 
 
 def _tops_ahead(meter: Meter, site: Site, hourly: Hourly, end_ms: int) -> tuple[int, Floats]:

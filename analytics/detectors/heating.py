@@ -83,7 +83,7 @@ def step(state: Heating, sample: tuple[int, float], scene: Scene, params: Heatin
     if state.since_ms or state.active:
         return _follow(state, sample, last_ms, (scene, params))
     recent = (*state.recent[-17:], sample)
-    if last_ms and ts_ms - last_ms <= params.gap_s * 1000:
+    if power >= params.least_w * 0.75 and last_ms and ts_ms - last_ms <= params.gap_s * 1000:
         base = min(watts for at_ms, watts in recent if ts_ms - at_ms <= params.base_s * 1000)
         if power - base >= params.least_w * 0.75:
             begun = Heating(recent=state.recent, since_ms=last_ms, base_w=base)

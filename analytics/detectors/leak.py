@@ -25,7 +25,7 @@ class LeakParams:
     least_l_per_h: float = 5.0
     share: float = 0.5
     deviations: float = 3.0
-    digits: float = 3.0
+    digits: float = 4.0
     clear_after: int = 2
     learn_days: int = 7
 
