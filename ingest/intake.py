@@ -6,6 +6,8 @@ from devices.errors import DependencyFailed
 from ingest.message import Message
 
 _MAX_BYTES = 16 << 20
+_EAGER_MESSAGES = 250
+"""A quarter of what our broker sends without an acknowledgement (max_inflight_messages), so that it never has to wait for us."""
 
 
 class Appender(Protocol):
@@ -15,7 +17,8 @@ class Appender(Protocol):
 class Intake:
     """Holds what a connection delivered and nobody has acknowledged yet. One thread uses it.
 
-    A group is due when it has `max_messages` or 16 MB, or when its first message is `max_age_s` old.
+    A group is due when its first message is `max_age_s` old or it has 250 messages. No more is taken in while `max_messages` or
+    16 MB wait, which happens where the spool refuses.
     """
 
     def __init__(self, spool: Appender, *, max_age_s: float, max_messages: int) -> None:
@@ -25,7 +28,7 @@ class Intake:
         self._messages: list[Message] = []
         self._packet_ids: list[int] = []
         self._bytes = 0
-        self._due_at = 0.0
+        self._due_at = self._retry_at = 0.0
         self.committed = 0
         self.commits = 0
         self.refused = 0
@@ -40,14 +43,16 @@ class Intake:
 
     @property
     def full(self) -> bool:
-        """No more may be taken in before a commit: what bounds our memory while the spool refuses."""
+        """No more may be taken in before a commit: what bounds our memory."""
         return len(self._messages) >= self._max_messages or self._bytes >= _MAX_BYTES
 
     def due_in_s(self, now_s: float) -> float | None:
         """Seconds until the next commit; None where nothing waits."""
         if not self._messages:
             return None
-        return 0.0 if self.full else max(0.0, self._due_at - now_s)
+        if self._retry_at > now_s:
+            return self._retry_at - now_s
+        return 0.0 if len(self._messages) >= _EAGER_MESSAGES or self.full else max(0.0, self._due_at - now_s)
 
     def commit(self, now_s: float) -> list[int] | DependencyFailed:
         """The packet ids that may be acknowledged, or why none may; then the group stays and is due again after the wait."""
@@ -55,7 +60,7 @@ class Intake:
             self._spool.append(self._messages)
         except DependencyFailed as refusal:
             self.refused += 1
-            self._due_at = now_s + refusal.retry_after_s
+            self._retry_at = now_s + refusal.retry_after_s
             return refusal
         self.committed += len(self._messages)
         self.commits += 1

@@ -30,6 +30,13 @@ def test_a_group_is_due_by_age_or_by_number() -> None:
     assert intake.due_in_s(104) == 0
 
 
+def test_many_messages_do_not_wait() -> None:
+    intake = Intake(Spool(), max_age_s=5, max_messages=5_000)
+    intake.add([ONE] * 250, [1] * 250, 100)
+    assert intake.due_in_s(100) == 0
+    assert not intake.full
+
+
 def test_a_commit_tells_what_may_be_acknowledged() -> None:
     spool = Spool()
     intake = Intake(spool, max_age_s=5, max_messages=3)
@@ -47,10 +54,19 @@ def test_a_refusal_keeps_the_group_and_waits() -> None:
     spool.full = True
     assert isinstance(intake.commit(5), DependencyFailed)
     assert intake.due_in_s(5) == 2
-    intake.add([TWO], [8], 6)
+    intake.add([TWO] * 300, [0] * 300, 5)
+    assert intake.full
+    assert intake.due_in_s(6) == 1  # full, but asking again before the wait is over would only burn the processor
     spool.full = False
-    assert intake.commit(7) == [7, 8]
-    assert spool.groups == [[ONE, TWO]]
+    assert intake.commit(7) == [7] + [0] * 300
+    intake.add([ONE], [7], 7)
+    spool.full = True
+    assert isinstance(intake.commit(12), DependencyFailed)
+    intake.add([TWO], [8], 13)
+    spool.full = False
+    assert intake.due_in_s(14) == 0
+    assert intake.commit(14) == [7, 8]
+    assert spool.groups[-1] == [ONE, TWO]
 
 
 def test_a_lost_connection_forgets_what_the_broker_will_send_again() -> None:
