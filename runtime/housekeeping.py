@@ -5,16 +5,12 @@ from datetime import datetime, timedelta
 
 from runtime.databases import open_database
 from runtime.settings import Settings
-from runtime.stores import open_reading_store
+from runtime.stores import open_reading_store, seal_finished_days
 from storage.change_store import ChangeStore
 from storage.database import Database
 from storage.dead_letter_store import DeadLetterStore
-from storage.embedded import EmbeddedReadingStore
 from storage.event_store import EventStore
 from storage.user_store import UserStore
-
-SEAL_AFTER = timedelta(hours=6)
-"""A UTC day is sealed this long after its end: late readings have mostly come by then; later ones re-open it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +48,6 @@ def _remove_expired(database: Database, settings: Settings, now: datetime) -> di
 def _seal(settings: Settings, now: datetime) -> int:
     store = open_reading_store(settings)
     try:
-        return store.seal((now - SEAL_AFTER).date()) if isinstance(store, EmbeddedReadingStore) else 0
+        return seal_finished_days(store, now)
     finally:
         store.close()
