@@ -17,10 +17,14 @@ from analytics.view import View
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourlyDetector:
-    """Consumes the ledger: looks at all known hours of one meter and returns every episode in them."""
+    """Consumes the ledger: looks at all known hours of one meter and returns every episode in them.
+
+    `persists`: whether a finding still holds although it has lasted so long that it has become normal.
+    """
 
     kind: FindingKind
     detect: Callable[[View], list[Episode]]
+    persists: Callable[[View, Finding], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +39,11 @@ class StreamDetector:
 
 
 HOURLY: tuple[HourlyDetector, ...] = (
-    HourlyDetector(kind=FindingKind.METER_FROZEN, detect=frozen.detect),
+    HourlyDetector(kind=FindingKind.METER_FROZEN, detect=frozen.detect, persists=frozen.persists),
     HourlyDetector(kind=FindingKind.METER_REGISTER_RESET, detect=register_reset.detect),
     HourlyDetector(kind=FindingKind.WATER_BURST, detect=burst.detect),
     HourlyDetector(kind=FindingKind.WATER_RUNNING_TAP, detect=running_tap.detect),
-    HourlyDetector(kind=FindingKind.WATER_TOILET_LEAK, detect=leak.detect),
+    HourlyDetector(kind=FindingKind.WATER_TOILET_LEAK, detect=leak.detect, persists=leak.persists),
     HourlyDetector(kind=FindingKind.ELEC_LEFT_ON, detect=left_on.detect),
 )
 

@@ -132,6 +132,15 @@ class Watch:
                     found.extend(detector.detect(view))
         return lowest_only(found, self.meters, (*self._recent, *self._told.values()))
 
+    def persists(self, finding: Finding) -> bool:
+        """Whether a finding that no detector sees any more has only become normal: its cause is there in the last hours."""
+        detector = next((d for d in HOURLY if d.kind is finding.kind and d.persists), None)
+        book = self.books.get(finding.device_id)
+        if detector is None or detector.persists is None or book is None or not book.hourly.size:
+            return False
+        account = Account(hourly=book.hourly, notes=book.notes, digit=book.digit)
+        return detector.persists(look(account, self.meters[finding.device_id], self.site, days=3), finding)
+
     def learn(self, end_ms: int) -> None:
         """What is normal in the two days from `end_ms` on, for the streaming detectors."""
         for device_id, book in self.books.items():

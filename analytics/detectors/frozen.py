@@ -6,7 +6,7 @@ import numpy as np
 
 from analytics.arrays import HOUR_MS, Floats
 from analytics.episodes import Episode, Run, runs
-from analytics.finding import FindingKind
+from analytics.finding import Finding, FindingKind
 from analytics.ledger import NoteKind
 from analytics.view import Story, View, since_move, tell
 
@@ -44,6 +44,12 @@ def detect(view: View, params: FrozenParams = PARAMS) -> list[Episode]:
         begun = int(index[np.searchsorted(index, run.first) - int(length[np.searchsorted(index, run.first)]) + 1])
         found.append(_tell(view, Run(first=begun, last=run.last, sure=run.sure, open=run.open)))
     return found
+
+
+def persists(view: View, _finding: Finding) -> bool:
+    """Still as still as ever, though after weeks of it nothing else is expected any more."""
+    recent = view.measured[np.isfinite(view.measured)][-PARAMS.hours :]
+    return bool(recent.size and (recent <= 1e-9).all())
 
 
 def _as_counted(view: View) -> Floats:

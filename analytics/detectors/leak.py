@@ -1,12 +1,13 @@
 """Water that never stops: a leaking cistern, a valve that does not close."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from analytics.arrays import Floats
 from analytics.episodes import Episode, Run, runs
-from analytics.finding import FindingKind
+from analytics.finding import Finding, FindingKind
 from analytics.view import Story, View, tell
 
 
@@ -50,6 +51,13 @@ def detect(view: View, params: LeakParams = PARAMS) -> list[Episode]:
         suspicious = (excess >= np.fmax(least_m3, scattered)) & (view.quiet.known_days >= params.learn_days)
     found = runs(suspicious, at_least=1, clear_after=params.clear_after, known=np.isfinite(least))
     return [_tell(view, _from_start(run, params), float(np.nanmedian(excess[run.first : run.last + 1]))) for run in found]
+
+
+def persists(view: View, finding: Finding) -> bool:
+    """No hour of the last day was quieter than half of the leak, though after weeks of it that has become normal."""
+    least = _least_of_last(view.quiet.lowest, PARAMS)
+    known = least[np.isfinite(least)]
+    return bool(known.size and known[-1] * 1000 >= float(finding.facts.get("litres", math.inf)) / 2)
 
 
 def _from_start(run: Run, params: LeakParams) -> Run:

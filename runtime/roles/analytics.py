@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,7 @@ from runtime.databases import open_database
 from runtime.settings import Settings
 from runtime.site import site_of
 from runtime.stores import open_reading_store
+from storage.database import Database
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.reading_store import ReadingStore
@@ -73,7 +74,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         readings=readings,
         registry=RegistryStore(database),
         health=HealthStore(database),
-        record=Recorder(FindingStore(database), lambda finding_id: bus.publish("finding", finding_id)),
+        record=Recorder(database, lambda finding_id: bus.publish("finding", finding_id)),
         site=site_of(settings),
     )
     try:
@@ -103,8 +104,9 @@ def _turn(role: "Analytics", stop: threading.Event) -> None:
 class Recorder:
     """Findings into the database, and a word on the bus. Knows what is active, so that only news is written."""
 
-    def __init__(self, store: FindingStore, publish: Callable[[int], None]) -> None:
-        self._store = store
+    def __init__(self, database: Database, publish: Callable[[int], None]) -> None:
+        self._database = database
+        self._store = store = FindingStore(database)
         self._publish = publish
         self.active = store.active()
         self._past: dict[tuple[FindingKind, str], list[Finding]] = {}
@@ -134,8 +136,12 @@ class Recorder:
         known = self._past.get(key, [])
         if key in self.active or any(one.started <= finding.seen and finding.started <= one.seen for one in known):
             return
-        self.record(replace(finding, active=True), raised)
-        self.record(finding, finding.seen)
+        with self._database.together() as transaction:  # nobody sees it active, so nobody is sent for what is over
+            store = FindingStore(transaction)
+            store.record(replace(finding, active=True), now=raised)
+            stored = store.record(finding, now=finding.seen)
+        self._past.setdefault(key, []).append(stored)
+        self._publish(stored.id)
 
 
 class Analytics:
@@ -333,8 +339,10 @@ class Analytics:
         lasting = {(e.finding.kind, e.finding.device_id): e.finding for e in episodes if e.finding.active}
         ends = {(e.finding.kind, e.finding.device_id): e.finding for e in ended}
         for key, finding in list(self._findings.active.items()):
-            if finding.kind in _HOURLY_KINDS and key not in lasting and not self._watch.told(key):
-                self._tell([replace(ends.get(key, finding), active=False, seen=max(finding.seen, now - timedelta(hours=1)))], now)
+            gone = finding.kind in _HOURLY_KINDS and key not in lasting and not self._watch.told(key)
+            if gone and not self._watch.persists(finding):
+                seen = ends[key].seen if key in ends else finding.seen
+                self._tell([replace(finding, active=False, seen=max(seen, finding.seen))], now)
         for episode in ended:
             self._findings.record_past(episode.finding, moment(episode.raised_ms))
         for key, finding in lasting.items():

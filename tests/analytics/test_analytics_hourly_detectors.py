@@ -144,3 +144,20 @@ def test_nothing_later_changes_what_was_said(detect: object) -> None:
     for cut in range(11 * 24, 28 * 24, 37):
         part = detect(view(one, hours[:cut]))  # type: ignore[operator]
         assert [e.raised_ms for e in part] == [e.raised_ms for e in whole if e.raised_ms <= ms(cut)]
+
+
+class TestPersists:
+    """What lasts for weeks becomes normal, but does not end for that."""
+
+    def test_a_leak(self) -> None:
+        hours = changed(QUIET_WATER, {(at(20, 8), at(28, 0)): 0.012})
+        [episode] = leak.detect(view(WATER, hours))
+        assert leak.persists(view(WATER, hours), episode.finding)
+        assert not leak.persists(view(WATER, QUIET_WATER), episode.finding)
+
+    def test_a_stand_still(self) -> None:
+        hours = usual(ELECTRIC)
+        hours[at(20, 10) :] = 0.0
+        [episode] = frozen.detect(view(ELECTRIC, hours))
+        assert frozen.persists(view(ELECTRIC, hours), episode.finding)
+        assert not frozen.persists(view(ELECTRIC, usual(ELECTRIC)), episode.finding)

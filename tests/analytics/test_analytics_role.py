@@ -70,7 +70,7 @@ class House:
             readings=self.readings,
             registry=RegistryStore(self.database),
             health=self.health,
-            record=Recorder(self.findings, self.published.append),
+            record=Recorder(self.database, self.published.append),
             site=Site(),
         )
 
