@@ -28,6 +28,12 @@ function body(form) {
   return values;
 }
 
+function refusal(status, detail) {
+  const words = document.body.dataset;
+  const why = status >= 500 ? words.failed : status === 403 ? words.refused : [404, 409].includes(status) ? words.conflict : words.wrong;
+  return detail ? `${why}: ${detail}` : why;
+}
+
 async function act(form) {
   const answer = form.querySelector('.answer');
   const buttons = form.querySelectorAll('button');
@@ -39,7 +45,7 @@ async function act(form) {
     const response = await fetch(form.dataset.api, { method: 'POST', headers, body: JSON.stringify(body(form)) });
     if (response.status === 401) { location.href = '/sign-in?next=' + encodeURIComponent(location.pathname + location.search); return; }
     const said = await response.json().catch(() => ({}));
-    if (!response.ok) { answer.textContent = said.detail || said.title || document.body.dataset.failed; return; }
+    if (!response.ok) { answer.textContent = refusal(response.status, said.detail || said.title); return; }
     done(form, said);
   } catch {
     answer.textContent = document.body.dataset.failed;
