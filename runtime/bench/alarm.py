@@ -74,8 +74,11 @@ def bench_alarm(*, alarms: int = 2_000, alarms_per_s: float = 80, telemetry_per_
         told = _ended(load, count)
         raised_ns = _raised(settings, prober.bus.at_ns)
     delays = [(raised_ns[key] - at_ns) / 1e6 for key, at_ns in sent_ns.items() if key in raised_ns]
-    floor = [(prober.relay.at_ns[key] - at_ns) / 1e6 for key, at_ns in sent_ns.items() if key in prober.relay.at_ns]
-    return _report(delays, floor, lost=alarms - len(delays), telemetry_per_s=told)
+    relayed_ns = prober.relay.at_ns
+    floor = [(relayed_ns[key] - at_ns) / 1e6 for key, at_ns in sent_ns.items() if key in relayed_ns]
+    beyond = [(raised_ns[key] - relayed_ns[key]) / 1e6 for key in sent_ns if key in raised_ns and key in relayed_ns]
+    result = _report(delays, floor, lost=alarms - len(delays), telemetry_per_s=told)
+    return result | {"beyond_relay_p50_ms": _percentile(beyond, 0.5), "beyond_relay_p99_ms": _percentile(beyond, 0.99)}
 
 
 def _report(delays: list[float], floor: list[float], *, lost: int, telemetry_per_s: float) -> dict[str, Any]:
