@@ -8,7 +8,7 @@ LATE_LOOK_BACK_MS and at most LATE_AT_MOST_MS, and the hours that differ are wri
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -18,10 +18,10 @@ import pyarrow as pa
 
 from analytics.arrays import HOUR_MS, Floats, Ints
 from analytics.book import Posting, known_hours, post
-from analytics.catalog import HEALTH, HOURLY, STREAM
+from analytics.catalog import HEALTH, HOURLY
 from analytics.detectors import dead
 from analytics.episodes import Episode, moment
-from analytics.finding import Finding, FindingKind
+from analytics.finding import Finding
 from analytics.hourly import MAX_DAYS, on_grid
 from analytics.meter import Meter, meters_of
 from analytics.site import Site
@@ -32,11 +32,10 @@ from devices.model import Quality, Reading
 from devices.registry import Registry
 from runtime.bus import Bus
 from runtime.databases import open_database
+from runtime.roles.analytics_recorder import Recorder
 from runtime.settings import Settings
 from runtime.site import site_of
 from runtime.stores import open_reading_store
-from storage.database import Database
-from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
@@ -59,7 +58,6 @@ HISTORY_MS = MAX_DAYS * 24 * HOUR_MS
 COLD_METERS = 24
 BULK_ROWS = 2_000
 
-STREAM_KINDS = frozenset(detector.kind for detector in STREAM)
 _HOURLY_KINDS = frozenset(detector.kind for detector in HOURLY)
 _log = logging.getLogger(__name__)
 Columns = tuple[Ints, Floats, Ints]
@@ -99,49 +97,6 @@ def _turn(role: "Analytics", stop: threading.Event) -> None:
                 _log.warning("waiting for a store: %s", error)
             failing = True
         stop.wait(max(PERIOD_S - (time.monotonic() - begun), 0.5))
-
-
-class Recorder:
-    """Findings into the database, and a word on the bus. Knows what is active, so that only news is written."""
-
-    def __init__(self, database: Database, publish: Callable[[int], None]) -> None:
-        self._database = database
-        self._store = store = FindingStore(database)
-        self._publish = publish
-        self.active = store.active()
-        self._past: dict[tuple[FindingKind, str], list[Finding]] = {}
-        for finding in store.list(limit=20_000):
-            self._past.setdefault((finding.kind, finding.device_id), []).append(finding)
-
-    def record(self, finding: Finding, now: datetime) -> None:
-        key = (finding.kind, finding.device_id)
-        if not finding.active and key not in self.active:
-            return
-        stored = self._store.record(finding, now=now)
-        if stored.active:
-            self.active[key] = stored
-        else:
-            self.active.pop(key, None)
-            self._past.setdefault(key, []).append(stored)
-        self._publish(stored.id)
-
-    def ended_since(self, finding: Finding) -> bool:
-        """Whether the same was told and has ended since it began: a streaming detector saw the end before the hour was over."""
-        known = self._past.get((finding.kind, finding.device_id), [])
-        return finding.kind in STREAM_KINDS and any(not one.active and one.seen >= finding.started for one in known)
-
-    def record_past(self, finding: Finding, raised: datetime) -> None:
-        """An episode that began and ended unseen: stored as raised then and ended then, unless it is there already."""
-        key = (finding.kind, finding.device_id)
-        known = self._past.get(key, [])
-        if key in self.active or any(one.started <= finding.seen and finding.started <= one.seen for one in known):
-            return
-        with self._database.together() as transaction:  # nobody sees it active, so nobody is sent for what is over
-            store = FindingStore(transaction)
-            store.record(replace(finding, active=True), now=raised)
-            stored = store.record(finding, now=finding.seen)
-        self._past.setdefault(key, []).append(stored)
-        self._publish(stored.id)
 
 
 class Analytics:

@@ -13,7 +13,8 @@ from analytics.finding import Finding, FindingKind
 from analytics.site import Site
 from devices.health import DeviceHealth
 from devices.model import Device, DeviceKind, Quality, Reading, Space, SpaceKind, UseType
-from runtime.roles.analytics import Analytics, Recorder
+from runtime.roles.analytics import Analytics
+from runtime.roles.analytics_recorder import Recorder
 from runtime.settings import Settings
 from runtime.site import site_of
 from storage.database import Database
