@@ -64,6 +64,14 @@ _TABLE = (
     Metric("call_point.active", "1", _S, 0, 1),
     Metric("env.temperature", "Cel", _G, -60, 200),
     Metric("env.humidity", "%RH", _G, 0, 100),
+    Metric("env.pressure", "kPa", _G, 0, 2_000),
+    Metric("env.illuminance", "lx", _G, 0, 200_000),
+    Metric("env.co2", "[ppm]", _G, 0, 100_000),
+    Metric("env.soil_moisture", "%", _G, 0, 100),
+    Metric("device.temperature", "Cel", _G, -60, 200),
+    Metric("level.height", "m", _G, -1_000, 1_000),
+    Metric("vibration", "1", _S, 0, 1),
+    Metric("config.pulse_width", "ms", _G, 0),
     Metric("battery.level", "%", _G, 0, 100),
     Metric("battery.voltage", "V", _G, 0, 60),
     Metric("battery.low", "1", _S, 0, 1),
@@ -91,8 +99,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")
 
 
 def metric(name: str) -> Metric:
-    """The metric of that name; a suffix (phase `.l1`, neutral `.n`, channel `.ch2`, clamp `.a`, tariff `.t4`) has its total's unit and kind.
+    """The metric of that name; with a suffix it has its total's unit and kind.
 
+    Suffixes: phase `.l1`, neutral `.n`, channel `.ch2`, clamp of a two-channel meter `.a`, tariff `.t4`.
     Unknown names come back as an unbounded gauge without a unit.
     """
     known = METRICS.get(name) or METRICS.get(_CHANNEL.sub("", name))

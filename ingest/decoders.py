@@ -4,7 +4,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ingest.decoded import Decoded, Outcome, Rejected
-from ingest.families import cjt188, dlt645, native, zigbee2mqtt
+from ingest.families import (
+    access_aqara,
+    access_dahua,
+    access_esprfid,
+    access_hikvision,
+    cjt188,
+    dlt645,
+    ha_discovery,
+    native,
+    senml,
+    shelly_gen1,
+    shelly_gen2,
+    tasmota,
+    thingsboard,
+    zigbee2mqtt,
+)
 from ingest.message import Message
 
 Decoder = Callable[[Message, Mapping[str, Any]], Outcome]
@@ -15,9 +30,32 @@ DECODERS: dict[str, Decoder] = {
     "dlt645": dlt645.decode,
     "cjt188": cjt188.decode,
     "zigbee2mqtt": zigbee2mqtt.decode,
+    "access.aqara": access_aqara.decode,
+    "access.hikvision": access_hikvision.decode,
+    "access.dahua": access_dahua.decode,
+    "access.esprfid": access_esprfid.decode,
+    "ha.discovery": ha_discovery.decode,
+    "thingsboard": thingsboard.decode,
+    "tasmota": tasmota.decode,
+    "senml.json": senml.decode,
+    "shelly.gen2": shelly_gen2.decode,
+    "shelly.gen1": shelly_gen1.decode,
 }
 
-DEFAULT_FILTERS: tuple[tuple[str, str], ...] = (("caretaker/v1/+/+/+", "native"),)
+DEFAULT_FILTERS: tuple[tuple[str, str], ...] = (
+    ("caretaker/v1/+/+/+", "native"),
+    ("zigbee2mqtt/#", "zigbee2mqtt"),
+    ("homeassistant/#", "ha.discovery"),
+    ("shellies/#", "shelly.gen1"),
+    ("+/status/+", "shelly.gen2"),
+    ("+/events/rpc", "shelly.gen2"),
+    ("tele/#", "tasmota"),
+    ("stat/#", "tasmota"),
+    ("tasmota/discovery/#", "tasmota"),
+    ("v1/devices/me/#", "thingsboard"),
+    ("v1/gateway/#", "thingsboard"),
+    ("v2/g/#", "thingsboard"),
+)
 """Topic filter and family, first match wins."""
 
 _NO_CONTEXT: Mapping[str, Any] = {}

@@ -55,8 +55,8 @@ FIELDS: dict[str, Field] = {
     # air and surroundings
     "temperature": Field("env.temperature"),
     "local_temperature": Field("env.temperature"),
-    "device_temperature": Field("x.device.temperature"),
-    "cpu_temperature": Field("x.device.temperature"),
+    "device_temperature": Field("device.temperature"),
+    "cpu_temperature": Field("device.temperature"),
     "humidity": Field("env.humidity"),
     "pressure": Field("env.pressure", 0.1),
     "illuminance": Field("env.illuminance"),

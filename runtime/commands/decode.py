@@ -123,6 +123,12 @@ def _describe(outcome: Decoded | Rejected) -> dict[str, Any]:
             for happening in outcome.happenings
         ],
     }
+    described["metrics"] += [
+        {"name": event["name"], "value": event["text"], "unit": None, "stored_as": "event"}
+        | ({"ts": event["ts"]} if "ts" in event else {})
+        for event in described["events"]
+        if event["type"] == "report.text"
+    ]
     if outcome.online is not None:
         described["metrics"].append(_metric("online", float(outcome.online)))
         if not outcome.happenings:
