@@ -15,7 +15,7 @@ from simulators.campus import Campus
 from simulators.doors import CONTACT, fault_events, passage_events, passages
 from simulators.labels import LabelledFault
 from simulators.live_meters import LiveMeters
-from simulators.sensors import ALARM_METRIC, SILENT_KINDS, alarm_event, door_battery, readings
+from simulators.sensors import ALARM_EVENT, ALARM_METRIC, SILENT_KINDS, alarm_event, door_battery, readings
 from simulators.state import SimulatorState
 from simulators.timetable import local_day
 
@@ -112,12 +112,8 @@ class LiveCampus:
         return found
 
     def _changed(self, since_s: float, now_s: float) -> list[str]:
-        """Detectors that tripped or cleared: they do not wait for their turn."""
-        return [
-            fault.device_id
-            for fault in self._faults
-            if fault.kind in ALARM_METRIC and (since_s < fault.start_s <= now_s or since_s < fault.end_s <= now_s)
-        ]
+        """Detectors that cleared: they do not wait for their turn. Those that trip speak with their event."""
+        return [fault.device_id for fault in self._faults if fault.kind in ALARM_METRIC and since_s < fault.end_s <= now_s]
 
     def _telemetry(self, device_id: str, now_s: float) -> list[Message]:
         if self._active(device_id, now_s, SILENT_KINDS):
@@ -140,6 +136,8 @@ class LiveCampus:
             return []
         body: dict[str, object] = {"event": event.type} | ({"attributes": dict(event.attributes)} if event.attributes else {})
         sent = [self._message(event.device_id, "event", at_s, body)]
+        if event.type in ALARM_EVENT.values():
+            return self._telemetry(event.device_id, at_s) + sent  # what it measures first, so that the alarm carries its evidence
         if event.type in CONTACT:
             self._open[event.device_id] = CONTACT[event.type]
             sent.append(self._message(event.device_id, "telemetry", at_s, {"readings": {"door.open": CONTACT[event.type]}}))
