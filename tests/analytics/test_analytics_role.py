@@ -159,6 +159,23 @@ def test_new_readings_touch_only_their_hours_and_the_running_hour_is_written_eac
     assert running.value == pytest.approx(0.3 / 4 + 0.05, abs=0.04)
 
 
+def test_hours_of_live_readings_add_up(house: House) -> None:
+    house.history("w-f1", "water.volume", 0.3)
+    role = house.role()
+    role.tick(NOW)
+    start = house.readings.latest(["w-f1"], ["water.volume"])[0].value
+    for step in range(1, 49):
+        at = NOW + timedelta(minutes=5 * step)
+        house.live("w-f1", "water.volume", at, round(start + 0.02 * step, 3))
+        house.live("w-f1", "water.flow", at, 0.24)
+        role.tick(at + timedelta(seconds=2))
+    role.tick(NOW + timedelta(hours=4, minutes=3))
+    hours = house.readings.range("w-f1", HOURLY, _ms(NOW) // HOUR_MS * HOUR_MS, _ms(NOW + timedelta(hours=5)))
+    assert [round(hour.value, 3) for hour in hours[1:4]] == [0.24, 0.24, 0.24]
+    assert [hour.quality for hour in hours[1:4]] == [0, 0, 0]
+    assert {device_id for _, device_id in house.active()} == {"w-t", "e-f1"}  # never heard
+
+
 def test_late_readings_mend_their_hours(house: House) -> None:
     house.history("w-f1", "water.volume", 0.0)
     role = house.role()
