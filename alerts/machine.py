@@ -226,8 +226,8 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(state=_O, event=Resolve, when=lambda a, e, n: not _latches(a, e, n), to=_R, effect=(_K.ALERT_RESOLVED, Reason.BY_PERSON)),
     Row(state=_O, event=Tick, to=_O),
     Row(state=_A, event=Observed, when=_real_in_drill, to=_O, effect=(_K.ALERT_REOPENED, Reason.REAL_DURING_DRILL)),
-    Row(state=_A, event=Observed, when=_other_finding, to=_A, effect=(_K.ALERT_UPDATED, Reason.NEW_FINDING)),
     Row(state=_A, event=Observed, when=_is_cleared, to=_A, effect=(_K.ALERT_UPDATED, Reason.SEEN_AGAIN)),
+    Row(state=_A, event=Observed, when=_other_finding, to=_A, effect=(_K.ALERT_UPDATED, Reason.NEW_FINDING)),
     Row(state=_A, event=Observed, to=_A),
     Row(state=_A, event=Cleared, to=_R, effect=(_K.ALERT_RESOLVED, Reason.CAUSE_CLEARED)),
     Row(state=_A, event=Resolve, to=_R, effect=(_K.ALERT_RESOLVED, Reason.BY_PERSON)),
@@ -284,6 +284,12 @@ def _with_finding(alert: Alert, event: AlertEvent, _now: datetime) -> Alert:
     )
 
 
+def _seen_again(alert: Alert, event: AlertEvent, now: datetime) -> Alert:
+    """What had cleared and waits for a person has come back: that counts, too."""
+    returns = 1 if CLEARED_FACT in alert.facts else 0
+    return _with_finding(replace(alert, reopened=alert.reopened + returns), event, now)
+
+
 _APPLY: dict[EffectKind, Callable[[Alert, AlertEvent, datetime], Alert]] = {
     EffectKind.ALERT_PENDING: _pending_again,
     EffectKind.ALERT_OPENED: _as_is,
@@ -291,5 +297,5 @@ _APPLY: dict[EffectKind, Callable[[Alert, AlertEvent, datetime], Alert]] = {
     EffectKind.ALERT_CLEARED: _cleared,
     EffectKind.ALERT_RESOLVED: _as_is,
     EffectKind.ALERT_REOPENED: _reopened,
-    EffectKind.ALERT_UPDATED: _with_finding,
+    EffectKind.ALERT_UPDATED: _seen_again,
 }

@@ -61,7 +61,9 @@ RULES: dict[FindingKind, Rule] = {
     FindingKind.ELEC_LEFT_ON: _rule(
         _INFO, 0, 12 * _HOUR, "Switch off lights and air conditioning, or have the timetable corrected."
     ),
-    FindingKind.ELEC_HEATING_APPLIANCE: _rule(_MAJOR, 0, _DAY, "Visit the room, take the appliance out of use, record the notice."),
+    FindingKind.ELEC_HEATING_APPLIANCE: _rule(
+        _MAJOR, 0, _DAY, "Visit the room, take the appliance out of use, record the notice.", latches=True
+    ),
     FindingKind.METER_FROZEN: _rule(_MINOR, 0, _DAY, "Read the meter by hand twice, then have it checked."),
     FindingKind.METER_REGISTER_RESET: _rule(
         _MINOR, 0, _DAY, "Find out whether the meter was changed; enter the new start reading."

@@ -130,6 +130,13 @@ def test_reopening_starts_afresh_and_counts() -> None:
     assert (after.reopened, after.acknowledged_by, after.resolved_at, after.finding_id) == (1, None, None, 5)
 
 
+def test_what_comes_back_before_anybody_looked_is_counted() -> None:
+    kettle = FindingKind.ELEC_HEATING_APPLIANCE
+    quiet, _ = advance(alert(kettle, OPEN), Cleared(finding=finding(kettle)), T0)
+    again, _ = advance(quiet, Observed(finding=finding(kettle, number=2)), T0 + timedelta(hours=1))
+    assert (quiet.reopened, again.reopened, again.state, "cleared" in again.facts) == (0, 1, OPEN, False)
+
+
 WINDOW_S = RULES[BURST].reopen_s
 AFTER = [
     (0, Reason.CAUSE_CLEARED, T0, True),
