@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from alerts.model import Alert, AlertLogEntry, AlertState
 from devices.errors import Conflict, NotFound
@@ -16,6 +16,17 @@ from storage.schema import ALERT, ALERT_LOG
 Alerts = list[Alert]
 AlertLog = list[AlertLogEntry]
 
+# The statements between an alarm and the screen are made once: to build one costs more than to run it.
+_LATEST = (
+    select(ALERT)
+    .where(ALERT.c.kind == bindparam("of_kind"), ALERT.c.device_id == bindparam("at_device"))
+    .order_by(ALERT.c.id.desc())
+    .limit(1)
+)
+_INSERT = insert(ALERT).returning(ALERT.c.id)
+_UPDATE = update(ALERT).where(ALERT.c.id == bindparam("of_id"))
+_INSERT_LOG = insert(ALERT_LOG)
+
 
 class AlertStore:
     def __init__(self, database: Transactions) -> None:
@@ -23,9 +34,8 @@ class AlertStore:
 
     def latest(self, kind: str, device_id: str) -> Alert | None:
         """The newest alert of that kind at the device, resolved or not."""
-        query = select(ALERT).where(ALERT.c.kind == kind, ALERT.c.device_id == device_id).order_by(ALERT.c.id.desc()).limit(1)
         with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
+            row = connection.execute(_LATEST, {"of_kind": kind, "at_device": device_id}).mappings().first()
         return None if row is None else _alert(row)
 
     def get(self, alert_id: int) -> Alert:
@@ -39,8 +49,7 @@ class AlertStore:
         """The alert with its id. Raises Conflict where one of its kind is unresolved at the device, NotFound for its finding."""
         with self._database.begin(conflict=_already_open(alert)) as connection:
             queue_for(connection, Lock.CHANGE)
-            new = insert(ALERT).values(_row(alert)).returning(ALERT.c.id)
-            stored = replace(alert, id=connection.execute(new).scalar_one())
+            stored = replace(alert, id=connection.execute(_INSERT, _row(alert)).scalar_one())
             _log(connection, stored, entry)
         return stored
 
@@ -50,7 +59,7 @@ class AlertStore:
         with self._database.begin(conflict=_already_open(alert)) as connection:
             queue_for(connection, Lock.CHANGE)
             _check_version(connection, alert)
-            connection.execute(update(ALERT).where(ALERT.c.id == alert.id).values(_row(stored)))
+            connection.execute(_UPDATE, {**_row(stored), "of_id": alert.id})
             _log(connection, stored, entry)
         return stored
 
@@ -87,7 +96,7 @@ def _already_open(alert: Alert) -> str:
 
 
 def _log(connection: Connection, alert: Alert, entry: AlertLogEntry) -> None:
-    connection.execute(insert(ALERT_LOG).values(alert_id=alert.id, **asdict(entry)))
+    connection.execute(_INSERT_LOG, {"alert_id": alert.id, **asdict(entry)})
     append_change(connection, ChangeKind.ALERT, alert.id, alert.updated_at)
 
 

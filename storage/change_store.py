@@ -8,6 +8,8 @@ from storage.change import Change, ChangeKind
 from storage.database import Lock, Transactions, queue_for
 from storage.schema import CHANGE
 
+_INSERT = insert(CHANGE)  # made once: to build a statement costs more than to run it
+
 
 def append_change(connection: Connection, kind: ChangeKind, entity_id: int, at: datetime) -> None:
     """Call it in the transaction of the change itself.
@@ -17,7 +19,7 @@ def append_change(connection: Connection, kind: ChangeKind, entity_id: int, at: 
     SQLite has one writer at a time, and there this holds by itself.
     """
     queue_for(connection, Lock.CHANGE)
-    connection.execute(insert(CHANGE).values(kind=kind, entity_id=entity_id, at=at))
+    connection.execute(_INSERT, {"kind": kind, "entity_id": entity_id, "at": at})
 
 
 class ChangeStore:

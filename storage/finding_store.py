@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from analytics.finding import Evidence, Finding, FindingKind, Waste
 from devices.errors import NotFound
@@ -17,6 +17,15 @@ from storage.schema import ACTIVE, FINDING
 
 Findings = list[Finding]
 _NOT_OF_A_FINDING = {"updated_at", "verdict"}
+# The statements between an alarm and the screen are made once: to build one costs more than to run it.
+_NEWEST = (
+    select(FINDING)
+    .where(FINDING.c.kind == bindparam("of_kind"), FINDING.c.device_id == bindparam("at_device"))
+    .order_by(FINDING.c.id.desc())
+    .limit(1)
+)
+_INSERT = insert(FINDING).returning(FINDING.c.id)
+_UPDATE = update(FINDING).where(FINDING.c.id == bindparam("of_id"))
 _WASTE = tuple(Waste.__dataclass_fields__)
 
 
@@ -76,14 +85,12 @@ class FindingStore:
 
 def _newest(connection: Connection, finding: Finding) -> Finding | None:
     """The newest row of the kind and device; if one is active it is this one, since a new row begins only after the last ended."""
-    query = select(FINDING).where(FINDING.c.kind == finding.kind, FINDING.c.device_id == finding.device_id)
-    row = connection.execute(query.order_by(FINDING.c.id.desc()).limit(1)).mappings().first()
+    row = connection.execute(_NEWEST, {"of_kind": finding.kind, "at_device": finding.device_id}).mappings().first()
     return None if row is None else _finding(row)
 
 
 def _insert(connection: Connection, finding: Finding, now: datetime) -> Finding:
-    new = insert(FINDING).values(**_row(finding), updated_at=now).returning(FINDING.c.id)
-    stored = replace(finding, id=connection.execute(new).scalar_one())
+    stored = replace(finding, id=connection.execute(_INSERT, {**_row(finding), "updated_at": now}).scalar_one())
     append_change(connection, ChangeKind.FINDING, stored.id, now)
     return stored
 
@@ -91,7 +98,7 @@ def _insert(connection: Connection, finding: Finding, now: datetime) -> Finding:
 def _update(connection: Connection, stored: Finding, finding: Finding, now: datetime) -> Finding:
     merged = _merge(stored, finding)
     if merged != stored:
-        connection.execute(update(FINDING).where(FINDING.c.id == stored.id).values(**_row(merged), updated_at=now))
+        connection.execute(_UPDATE, {**_row(merged), "updated_at": now, "of_id": stored.id})
         append_change(connection, ChangeKind.FINDING, stored.id, now)
     return merged
 
