@@ -33,6 +33,9 @@ class HeatingParams(NamedTuple):
     `least_j` joules; below `off_share` of it for `clear_s` it is over. What is not sure after `forget_s` was none. Samples
     more than `gap_s` apart prove nothing.
 
+    Short pulses of at least `pulse_w`, `pulses` of them in `pulses_s`, are a thermostat (iron, coffee maker) where the room
+    falls back to within `rest_w` of its old level in between; the lamp and fan of a microwave stay on.
+
     Limits in Chinese dormitories are 500-1,000 W. A toaster draws 670 W for 100 s, a kettle 1,800 W for 60-250 s; a laptop
     65-90 W. An inverter air conditioner ramps over minutes. What the house allows (ALLOWED) is told from a kettle only by
     its power and duration: within both nothing is said.
@@ -46,6 +49,10 @@ class HeatingParams(NamedTuple):
     clear_s: float = 600.0
     forget_s: float = 900.0
     gap_s: float = 150.0
+    pulses: int = 4
+    pulses_s: float = 600.0
+    pulse_w: float = 700.0
+    rest_w: float = 12.0
 
 
 PARAMS = HeatingParams()
@@ -53,7 +60,8 @@ PARAMS = HeatingParams()
 
 class Heating(NamedTuple):
     """What is remembered of one room. `recent`: the last samples, (epoch ms UTC, W). `base_w` holds while `since_ms` is set,
-    `peak_w` is the most above it."""
+    `peak_w` is the most above it. `pulses`: starts of
+    those that were too short to tell, `rest_w`: the level before the first of them."""
 
     recent: tuple[tuple[int, float], ...] = ()
     since_ms: int = 0
@@ -63,6 +71,8 @@ class Heating(NamedTuple):
     on_s: float = 0.0
     off_since_ms: int = 0
     active: bool = False
+    pulses: tuple[int, ...] = ()
+    rest_w: float = 0.0
 
 
 def suits(meter: Meter) -> bool:
@@ -86,9 +96,9 @@ def step(state: Heating, sample: tuple[int, float], scene: Scene, params: Heatin
     if power >= params.least_w * 0.75 and last_ms and ts_ms - last_ms <= params.gap_s * 1000:
         base = min(watts for at_ms, watts in recent if ts_ms - at_ms <= params.base_s * 1000)
         if power - base >= params.least_w * 0.75:
-            begun = Heating(recent=state.recent, since_ms=last_ms, base_w=base)
+            begun = Heating(recent=state.recent, since_ms=last_ms, base_w=base, pulses=state.pulses, rest_w=state.rest_w)
             return _follow(begun, sample, last_ms, (scene, params))
-    return Heating(recent=recent), None
+    return Heating(recent=recent, pulses=state.pulses, rest_w=state.rest_w), None
 
 
 def _follow(
@@ -114,8 +124,22 @@ def _follow(
     if state.active and quiet_s >= params.clear_s:
         return Heating(recent=state.recent[-18:]), _ended(state, scene)
     if not state.active and (state.off_since_ms or state.on_s > params.forget_s or ts_ms - last_ms > params.gap_s * 1000):
-        return Heating(recent=state.recent[-18:]), None
+        return _pulsed(state, power, (scene, params))
     return state, None
+
+
+def _pulsed(state: Heating, power: float, context: tuple[Scene, HeatingParams]) -> tuple[Heating, Finding | None]:
+    """The suspicion is over and was too little to tell; but was it one pulse of a thermostat?"""
+    scene, params = context
+    fresh = tuple(at_ms for at_ms in state.pulses if state.since_ms - at_ms <= params.pulses_s * 1000)
+    rest_w = state.rest_w if fresh else state.base_w
+    if state.peak_w < params.pulse_w or power - rest_w > params.rest_w:
+        return Heating(recent=state.recent[-18:]), None
+    fresh = (*fresh, state.since_ms)
+    if len(fresh) < params.pulses:
+        return Heating(recent=state.recent[-18:], pulses=fresh, rest_w=rest_w), None
+    active = state._replace(active=True, since_ms=fresh[0])
+    return active, _finding(active, scene)
 
 
 def _sure(state: Heating, meter: Meter, params: HeatingParams) -> bool:

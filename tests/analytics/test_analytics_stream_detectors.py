@@ -14,6 +14,8 @@ WATER = meter("water")
 ROOM = meter(level=SpaceKind.ROOM, use=UseType.DORMITORY)
 DRYER_ROOM = meter(level=SpaceKind.ROOM, use=UseType.DORMITORY, allowed=frozenset({"hair_dryer"}))
 
+MICROWAVE_ROOM = meter(level=SpaceKind.ROOM, use=UseType.DORMITORY, allowed=frozenset({"microwave"}))
+
 
 def run(module: Any, start: Any, levels: list[tuple[float, float]], scene: Scene, every_s: int) -> list[tuple[int, Finding]]:
     """(second, finding) for a series of (value, seconds) levels, sampled every so many seconds."""
@@ -77,6 +79,9 @@ class TestHeating:
             pytest.param(DRYER_ROOM, [(200, 600), (1200, 240), (200, 900)], 10, 0, id="allowed dryer"),
             pytest.param(DRYER_ROOM, [(200, 600), (2200, 120), (200, 900)], 10, 2, id="kettle where a dryer is allowed"),
             pytest.param(DRYER_ROOM, [(200, 600), (1200, 900), (200, 900)], 10, 2, id="too long for a dryer"),
+            pytest.param(MICROWAVE_ROOM, [(50, 600), (1400, 120), (50, 900)], 10, 0, id="allowed microwave"),
+            pytest.param(MICROWAVE_ROOM, [(50, 600), *[(1400, 20), (50, 40)] * 6, (50, 900)], 10, 2, id="iron beside a microwave"),
+            pytest.param(MICROWAVE_ROOM, [(50, 600), *[(1400, 20), (90, 40)] * 6, (50, 900)], 10, 0, id="microwave at half power"),
             pytest.param(ROOM, [(200, 600), *[(1500, 420), (200, 240)] * 5, (200, 600)], 10, 2, id="thermostat cycles are one"),
         ],
     )
