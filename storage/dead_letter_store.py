@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import RowMapping, delete, func, insert, select
 
+from devices.errors import NotFound
 from ingest.dead_letter import DeadLetter
 from storage.database import Transactions
 from storage.schema import DEAD_LETTER
@@ -52,7 +53,18 @@ class DeadLetterStore:
         if device_id is not None:
             query = query.where(DEAD_LETTER.c.device_id == device_id)
         with self._database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [
-            StoredDeadLetter(id=row["id"], letter=DeadLetter(**{name: row[name] for name in row if name != "id"})) for row in rows
-        ]
+            return [_stored(row) for row in connection.execute(query).mappings()]
+
+    def get(self, ids: Sequence[int]) -> StoredDeadLetters:
+        """In the order asked. Raises NotFound naming those that are not there."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(DEAD_LETTER).where(DEAD_LETTER.c.id.in_(ids))).mappings()
+            found = {row["id"]: _stored(row) for row in rows}
+        missing = [str(number) for number in ids if number not in found]
+        if missing:
+            raise NotFound(f"no dead letter {', '.join(missing)}; see caretaker deadletters list")
+        return [found[number] for number in ids]
+
+
+def _stored(row: RowMapping) -> StoredDeadLetter:
+    return StoredDeadLetter(id=row["id"], letter=DeadLetter(**{name: row[name] for name in row if name != "id"}))

@@ -27,7 +27,7 @@ def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sql
     )
     try:
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA cache_size = {-8192 if read_only else -65536}")
+        connection.execute(f"PRAGMA cache_size = {-8192 if read_only else -16384}")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
     except sqlite3.Error:

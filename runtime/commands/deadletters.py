@@ -55,7 +55,7 @@ def list_letters(
 def show(number: Annotated[int, typer.Argument(help="As `deadletters list` prints it")], *, config: Config = None) -> None:
     """One message whole, as JSON with its payload as text or hex. Example: caretaker deadletters show 12"""
     with _stores(config) as stores:
-        typer.echo(json.dumps(_as_json(_find(stores.letters, [number])[0]), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(_as_json(stores.letters.get([number])[0]), ensure_ascii=False, indent=2))
 
 
 @app.command()
@@ -72,7 +72,7 @@ def replay(
     if bool(numbers) == everything:
         raise typer.BadParameter("name the numbers, or give --all")
     with _stores(config) as stores:
-        letters = stores.letters.list(max(stores.letters.count(), 1)) if everything else _find(stores.letters, numbers or [])
+        letters = stores.letters.list(max(stores.letters.count(), 1)) if everything else stores.letters.get(numbers or [])
         taken = _replay(stores, letters)
     typer.echo(f"{taken} taken, {len(letters) - taken} still refused")
     if taken < len(letters):
@@ -133,14 +133,6 @@ def _progress(letters: Sequence[StoredDeadLetter]) -> Iterator[Iterator[StoredDe
     oldest_first = sorted(letters, key=lambda stored: stored.id)
     with typer.progressbar(oldest_first, label="replaying", file=typer.get_text_stream("stderr")) as bar:
         yield iter(bar)
-
-
-def _find(store: DeadLetterStore, numbers: Sequence[int]) -> list[StoredDeadLetter]:
-    found = {stored.id: stored for stored in store.list(max(store.count(), 1))}
-    missing = [str(number) for number in numbers if number not in found]
-    if missing:
-        raise NotFound(f"no dead letter {', '.join(missing)}; see caretaker deadletters list")
-    return [found[number] for number in numbers]
 
 
 def _as_json(stored: StoredDeadLetter) -> dict[str, Any]:
