@@ -114,9 +114,10 @@ def _describe(outcome: Decoded | Rejected) -> dict[str, Any]:
     described: dict[str, Any] = {
         "device_id": outcome.device_id or None,
         "metrics": [
-            _metric(name, value, (sample.told or {}).get(name)) | _time(sample.ts_ms if common is None else None)
+            shown | _time(sample.ts_ms if common is None else None)
             for sample in outcome.samples
             for name, value in sample.values.items()
+            for shown in _shown(name, value, (sample.told or {}).get(name))
         ],
         "events": [
             dict(happening.attributes) | {"type": happening.type} | _time(happening.ts_ms if common is None else None)
@@ -138,12 +139,17 @@ def _describe(outcome: Decoded | Rejected) -> dict[str, Any]:
     return described | _time(common)
 
 
-def _metric(name: str, value: float, told: Told | None = None) -> dict[str, Any]:
-    """`told`: the device's format has names of its own; they are shown, and under which of ours the value is stored."""
-    known = metric(canonical_name(name))
+def _shown(name: str, value: float, told: Told | None) -> Iterator[dict[str, Any]]:
+    """Ours; and the device's own name, where its format has one that a reader will look for, with what it is stored as."""
+    stored = canonical_name(name)
+    if told is None or not stored.startswith("x."):
+        yield _metric(name, value)
     if told is not None:
-        own_value = value if told.value is None else told.value
-        return {"name": told.name, "value": own_value, "unit": told.unit, "stored_as": known.name, "stored_value": value}
+        yield {"name": told.name, "value": value if told.value is None else told.value, "unit": told.unit, "stored_as": stored}
+
+
+def _metric(name: str, value: float) -> dict[str, Any]:
+    known = metric(canonical_name(name))
     if known.kind is MetricKind.STATE and value in (0, 1):
         return {"name": known.name, "value": bool(value), "unit": "bool"}
     return {"name": known.name, "value": value, "unit": known.unit}
