@@ -35,6 +35,11 @@ class Normal:
         return Normal(expected=self.expected[first:], low=self.low[first:], high=self.high[first:], top=self.top[first:])
 
     @property
+    def spread_below(self) -> Floats:
+        """The same downwards: clean where faults only ever add. Upwards where the low end is not known."""
+        return np.where(np.isfinite(self.low), (self.expected - self.low) / 1.282, self.spread)
+
+    @property
     def spread(self) -> Floats:
         """A robust deviation upwards: that of a normal distribution with the same 90 % point."""
         return (self.high - self.expected) / 1.282

@@ -15,13 +15,14 @@ from devices.model import UseType
 class LeftOnParams:
     """For `hours` closed hours in a row the use lies above normal by `least_kw`, `share` of normal and `deviations`.
 
+    Deviations are measured downwards, since what was left on before only ever adds.
     A split air conditioner left on draws 1-2 kW, the lights of a floor 2-5 kW; closed-hours use scatters by a few per cent.
     """
 
     hours: int = 2
     least_kw: float = 0.6
-    share: float = 0.2
-    deviations: float = 4.0
+    share: float = 0.3
+    deviations: float = 6.0
     clear_after: int = 2
     not_in: frozenset[UseType] = frozenset({UseType.DORMITORY, UseType.CAMPUS})
 
@@ -42,9 +43,9 @@ def detect(view: View, params: LeftOnParams = PARAMS) -> list[Episode]:
     expected = view.normal.expected
     with np.errstate(invalid="ignore"):
         excess = view.measured - expected
-        threshold = np.fmax(params.least_kw, np.fmax(params.share * expected, params.deviations * view.normal.spread))
-        suspicious = ~view.table.open & (excess >= threshold) & (view.measured > view.normal.high)
-    known = np.isfinite(view.measured) & ~view.table.open
+        threshold = np.fmax(params.least_kw, np.fmax(params.share * expected, params.deviations * view.normal.spread_below))
+        suspicious = ~view.table.open & (excess >= threshold)
+    known = np.isfinite(view.measured)
     return [_tell(view, run) for run in runs(suspicious, at_least=params.hours, clear_after=params.clear_after, known=known)]
 
 

@@ -13,14 +13,14 @@ from analytics.view import Story, View, tell
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapParams:
-    """An hour draws `least_m3_per_h` more than expected (a basin tap gives 4-6 L/min = 0.24 m3/h), more than ever seen in
-    like hours by `above_top`, where normally no more than `quiet_m3_per_h` is drawn or the place is closed or it is night.
+    """An hour draws `least_m3_per_h` more than expected (a basin tap gives 4-6 L/min = 0.24 m3/h), more than nine of ten
+    like hours by `above_high`, where normally no more than `quiet_m3_per_h` is drawn or the place is closed or it is night.
     More than `most_m3_per_h` is no tap."""
 
     least_m3_per_h: float = 0.2
     most_m3_per_h: float = 2.0
-    above_top: float = 0.08
-    times_top: float = 1.3
+    above_high: float = 0.08
+    times_high: float = 1.3
     quiet_m3_per_h: float = 0.05
     night: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
     hours: int = 1
@@ -40,7 +40,7 @@ def detect(view: View, params: TapParams = PARAMS) -> list[Episode]:
         return []
     with np.errstate(invalid="ignore"):
         excess = view.measured - view.normal.expected
-        beyond = view.measured >= np.fmax(params.times_top * view.normal.top, view.normal.top + params.above_top)
+        beyond = view.measured >= np.fmax(params.times_high * view.normal.high, view.normal.high + params.above_high)
         suspicious = _quiet(view, params) & beyond & (excess >= params.least_m3_per_h)
         small = excess < min(burst.PARAMS.least(view.meter.level), params.most_m3_per_h)
     found = runs(suspicious, at_least=params.hours, known=np.isfinite(view.measured))
