@@ -129,9 +129,12 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _print(result: Evaluation, report: dict[str, Any]) -> None:
-    table = Table(title=f"{report['weeks']} simulated weeks, seed {report['seed']}, in {report['seconds']} s")
-    for name in ("detector", "faults", "found", "recall", "alarms", "false", "precision", "median delay", "false per device-month"):
-        table.add_column(name, justify="left" if name == "detector" else "right")
+    title = (
+        f"{report['weeks']} simulated weeks, seed {report['seed']}, in {report['seconds']} s; rate: false alarms per device-month"
+    )
+    table = Table(box=None, padding=(0, 1, 0, 0), collapse_padding=True)
+    for name in ("detector", "faults", "found", "recall", "alarms", "false", "precision", "delay", "rate"):
+        table.add_column(name, justify="left" if name == "detector" else "right", no_wrap=True)
     for one in (*result.by_kind, result.overall):
         table.add_row(
             one.kind or "all",
@@ -142,13 +145,19 @@ def _print(result: Evaluation, report: dict[str, Any]) -> None:
             str(one.false_alarms),
             _percent(one.precision),
             _delay(one.delay_s),
-            f"{one.false_per_device_month:.4f}",
+            f"{one.false_per_device_month:.3f}",
         )
+    console = Console(soft_wrap=True)
+    console.print(title, highlight=False)
     Console().print(table)
+    for miss in report["missed"]:
+        console.print(f"missed {miss['kind']} at {miss['device_id']} from {miss['start']}", highlight=False)
+    for wrong in report["false_alarms"]:
+        console.print(f"false alarm {wrong['kind']} at {wrong['device_id']} from {wrong['started']}", highlight=False)
 
 
 def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
+    return "-" if share is None else f"{share:.0%}"
 
 
 def _delay(seconds: float | None) -> str:
