@@ -28,7 +28,7 @@ def own_power_w(campus: Campus, tree: MeterTree, day: int) -> Floats:
     kind, outdoor = day_kind(day), outdoor_temperature_c(campus.seed, day)
     rng = stream(campus.seed, "electricity", day)
     rooms = [index for index, space in enumerate(tree.spaces) if space.kind is SpaceKind.ROOM]
-    power = np.empty((len(tree.ids), MINUTES))
+    power = np.zeros((len(tree.ids), MINUTES))
     wobble, hum = drift(rng, len(tree.ids), 0.035), 1 + rng.normal(0, 0.006, power.shape)
     busy = rng.normal(1, 0.06, len(tree.ids)).clip(0.8, 1.2)
     for index, space in enumerate(tree.spaces):
