@@ -255,7 +255,9 @@ def _component_configs(data: bytes, count: int) -> Iterator[_Part]:
 
 def _system_times(data: bytes, count: int) -> Iterator[_Part]:
     for item in _cut(data, count, 8):
-        yield _Part((Happening("device.time", _moment(item[2:8]), {"system_type": item[0], "system_addr": item[1]}),))
+        yield _Part(
+            (Happening("device.info", _moment(item[2:8]), {"system_type": item[0], "system_addr": item[1], "part": "clock"}),)
+        )
 
 
 def _device_states(data: bytes, count: int) -> Iterator[_Part]:
@@ -283,7 +285,7 @@ def _device_configs(data: bytes, count: int) -> Iterator[_Part]:
 
 def _device_times(data: bytes, count: int) -> Iterator[_Part]:
     for item in _cut(data, count, 6):
-        yield _Part((Happening("device.time", _moment(item), {}),))
+        yield _Part((Happening("device.info", _moment(item), {"part": "clock"}),))
 
 
 _OBJECTS: dict[int, Callable[[bytes, int], Iterator[_Part]]] = {

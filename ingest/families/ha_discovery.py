@@ -136,10 +136,17 @@ def decode(message: Message, context: Mapping[str, Any]) -> Outcome:
         if not is_config:
             return _states(message, obj(context.get("registrations")).get(message.topic))
         if not message.payload.strip():
-            return Decoded(device_id, happenings=(Happening("device.removed", None, {"point": levels[-2]}),))
+            return _removed(device_id, levels)
         return _config(levels, load_object(message.payload))
     except Unusable as error:
         return Rejected(str(error), device_id or None)
+
+
+def _removed(device_id: str, levels: list[str]) -> Decoded:
+    """An empty payload takes back what this topic announced."""
+    if not device_id:
+        raise Unusable("an empty payload on no discovery topic")
+    return Decoded(device_id, happenings=(Happening("device.removed", None, {"point": levels[-2]}),))
 
 
 def _node(levels: list[str]) -> str:
@@ -261,4 +268,6 @@ def _value(raw: object, registration: Mapping[str, Any], *, is_state: bool) -> f
     unit = word(registration.get("unit"))
     if amount is None:
         return None
+    if unit == "%" and word(registration.get("metric")).startswith("elec.power_factor"):
+        return round(amount / 100, 6)
     return round((amount - 32) / 1.8, 6) if unit == "°F" else round(amount * _FACTORS.get(unit, 1.0), 9)

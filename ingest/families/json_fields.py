@@ -1,6 +1,5 @@
 """Values out of foreign JSON: numbers and truths that come as text, times in seconds, milliseconds or ISO 8601."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
@@ -15,6 +14,7 @@ _FALSE = {"false", "off", "no", "close", "closed", "clear", "normal", "inactive"
 _MILLISECONDS_FROM, _MICROSECONDS_FROM = 1e11, 1e14
 _BASIC_TIME = re.compile(r"\d{8}T\d{6}(?:\.\d+)?Z?")
 _DEEPEST = 8
+_LARGEST = 1e30
 
 
 class Unusable(Exception):
@@ -44,14 +44,14 @@ def text(payload: bytes) -> str:
 
 
 def number(value: object) -> float | None:
-    """Finite, also from text; None for anything else, truths too."""
+    """Finite and of a size that instruments know, also from text; None for anything else, truths too."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         found = float(value)
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    return found if abs(found) <= _LARGEST else None
 
 
 def truth(value: object) -> bool | None:

@@ -20,6 +20,7 @@ _READ_BITS, _READ_REGISTERS = (1, 2), (3, 4)
 _WRITE_ONE, _WRITE_MANY = (5, 6), (15, 16)
 _EXCEPTION = 0x80
 _WORDS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+_HEXADECIMAL = re.compile(rb"(?:[0-9A-Fa-f]{2}\s?)+")
 _NUMBER = r"(0x[0-9a-f]+|\d+)"
 _START, _COUNT = re.compile(rf"start\D*?{_NUMBER}", re.IGNORECASE), re.compile(rf"count\D*?{_NUMBER}", re.IGNORECASE)
 _FORMATS = {"f32": ">f", "u16": ">H", "s16": ">h", "u32": ">I", "s32": ">i", "u64": ">Q", "s64": ">q", "f64": ">d"}
@@ -43,6 +44,8 @@ class _Frame(NamedTuple):
 
 def decode(message: Message, context: Mapping[str, Any]) -> Outcome:
     frames, damage = _tcp(message.payload) or _rtu(message.payload)
+    if not frames and _HEXADECIMAL.fullmatch(message.payload):
+        frames, damage = _rtu(bytes.fromhex(message.payload.decode()))  # some gateways send frames as text
     gateway = message.topic.rpartition("/")[0] or message.topic
     if not frames:
         unit = message.payload[0] if message.payload else 0

@@ -58,6 +58,13 @@ _TELEINFO = {
     "URMS2": ("elec.voltage.l2", 1.0),
     "URMS3": ("elec.voltage.l3", 1.0),
 }
+_SCRIPTED = (
+    ("Volt", "elec.voltage"),
+    ("Amperage", "elec.current"),
+    ("Curr", "elec.current"),
+    ("Power", "elec.power.active"),
+    ("Watt", "elec.power.active"),
+)
 _SENSOR = {
     "Temperature": "env.temperature",
     "Humidity": "env.humidity",
@@ -73,6 +80,13 @@ _SENSOR = {
     "Distance": "x.distance",
     "BatteryPercentage": "battery.level",
     "BatteryVoltage": "battery.voltage",
+    "Battery": "battery.level",
+    "RSSI": "link.rssi",
+    # meters read by a script (SML, OBIS); the names are those of the documentation's examples
+    **dict.fromkeys(("Total_in", "total_in", "E_in", "1_8_0", "TotalIn"), "elec.energy.import"),
+    **dict.fromkeys(("Total_out", "total_out", "E_out", "2_8_0", "TotalOut"), "elec.energy.export"),
+    **dict.fromkeys(("Power_curr", "Power_current", "16_7_0", "Power_in"), "elec.power.active"),
+    **{f"{name}_p{phase}": f"{metric}.l{phase}" for phase in (1, 2, 3) for name, metric in _SCRIPTED},
 }
 _CHIPS = ("ESP32", "ESP8266")
 _PRESSURES = {"hPa": 0.1, "mmHg": 0.133322, "inHg": 3.38639, "kPa": 1.0}
@@ -135,8 +149,10 @@ _LORAWAN_STATES = {
     "WaterLeak": ("leak", "alarm.leak"),
     "Occupied": ("occupancy", ""),
     "Occupancy": ("occupancy", ""),
+    "Water": ("leak", "alarm.leak"),
     "Tamper": ("tamper", "alarm.tamper"),
 }
+_NODE_ADDRESSES = {"Device", "Node", "Name", "IEEEAddr", "DevEUI", "Endpoint", "Group", "Contact", "Cluster", "LastEvent"}
 
 
 def about(leaf: str, told: Mapping[str, Any]) -> Happening | None:
@@ -244,7 +260,8 @@ def lorawan(node: Mapping[str, Any]) -> tuple[dict[str, float], list[Happening]]
 def _node(
     node: Mapping[str, Any], numbers: Mapping[str, tuple[str, float]], states: Mapping[str, tuple[str, str]]
 ) -> tuple[dict[str, float], list[Happening]]:
-    values: dict[str, float] = {}
+    known = numbers.keys() | states.keys() | _NODE_ADDRESSES
+    values = {f"x.{key}": amount for key, raw in node.items() if key not in known and (amount := number(raw)) is not None}
     happenings: list[Happening] = []
     for key, (metric, factor) in numbers.items():
         amount = number(node.get(key))
