@@ -19,6 +19,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--disable-dev-shm-usage",
 ]
 WIDTHS = {390: 844, 1440: 900}
 

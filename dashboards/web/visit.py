@@ -1,5 +1,6 @@
 """One request of one reader: who they are, what they read in, and how a page is drawn for them."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -191,9 +192,15 @@ def environment(lang: str) -> Environment:
     )
     made.install_gettext_translations(translations(lang), newstyle=True)  # type: ignore[attr-defined]
     made.globals["asset"] = asset
+    made.globals["version"] = version
     made.globals["labels"] = LABELS
     made.globals["states_of_metric"] = STATES_OF_METRIC
     return made
+
+
+def version(*facts: Any) -> str:  # noqa: ANN401  whatever a live part of a page is drawn from
+    """Changes when the facts do, so that a browser need not swap what is the same."""
+    return sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @cache

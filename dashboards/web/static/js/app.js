@@ -57,8 +57,12 @@ async function act(form) {
 function done(form, said) {
   if (form.dataset.then) { location.href = form.dataset.then.replace('{id}', said.id); return; }
   form.reset();
-  form.closest('details')?.removeAttribute('open');
+  form.closest('details')?.setAttribute('data-done', ''); // the next swap closes it; closing it here, under a finger, crashes Chromium
   document.activeElement?.blur();
+  lookAgain();
+}
+
+function lookAgain() {
   htmx.trigger(document.body, 'changed');
   const panel = document.getElementById('panel');
   if (panel) htmx.trigger(panel, 'panel-refresh');
@@ -99,9 +103,30 @@ document.body.addEventListener('htmx:beforeRequest', (event) => {
   const box = event.detail.target;
   if (box && 'live' in box.dataset && busy(box)) event.preventDefault();
 });
+let pressed = false;
+document.addEventListener('pointerdown', () => { pressed = true; }, true);
+for (const end of ['pointerup', 'pointercancel']) document.addEventListener(end, () => setTimeout(() => { pressed = false; }, 100), true);
+
+function same(box, html) {
+  const fresh = html.match(new RegExp(`id="${box.id}"[^>]*data-version="(\\w+)"`));
+  return Boolean(fresh) && fresh[1] === box.dataset.version;
+}
+
+let again = null;
+document.body.addEventListener('htmx:beforeSwap', (event) => {
+  const { target: box, requestConfig, serverResponse } = event.detail;
+  if (!box || requestConfig?.triggeringEvent?.type === 'click') return;
+  if (pressed || ('live' in box.dataset && busy(box))) {
+    event.detail.shouldSwap = false;
+    clearTimeout(again);
+    again = setTimeout(lookAgain, 1000);
+  } else if (same(box, serverResponse)) {
+    event.detail.shouldSwap = false;
+  }
+});
 document.body.addEventListener('htmx:beforeSwap', () => {
   opened.clear();
-  for (const details of document.querySelectorAll('details[open][id]')) opened.add(details.id);
+  for (const details of document.querySelectorAll('details[open][id]:not([data-done])')) opened.add(details.id);
   for (const item of document.querySelectorAll('.alerts > .alert')) known.add(item.id);
 });
 document.body.addEventListener('htmx:afterSettle', () => {
