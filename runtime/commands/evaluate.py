@@ -15,7 +15,7 @@ from analytics.evaluation import Evaluation, Score
 from analytics.evaluation import evaluate as score
 from analytics.site import Site
 from devices.errors import BadInput
-from runtime.commands import datasets, replay
+from runtime import datasets, replay
 from simulators.campus import build_campus
 from simulators.faults import schedule
 from simulators.history import generate

@@ -12,8 +12,8 @@ from analytics.evaluation import Alarm, evaluate
 from analytics.finding import FindingKind
 from analytics.site import Site
 from devices.errors import BadInput
+from runtime import datasets, replay
 from runtime.cli import run
-from runtime.commands import datasets, replay
 from runtime.commands.evaluate import report_of
 from simulators.campus import build_campus
 from simulators.history import generate
