@@ -1,7 +1,7 @@
 """Every page on a phone and on a desktop, in both languages: nothing complains, nothing is wider than the screen."""
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.instance import CHROMIUM, DESKTOP, PHONE, Demo, open_screen, sign_in
 
@@ -59,10 +59,8 @@ def test_charts_draw_and_the_device_page_lives(demo: Demo, browser: Browser) -> 
     page.wait_for_selector(".echart.drawn canvas")
     page.goto(f"{demo.address}/devices/em-campus")
     page.wait_for_selector(".chart.drawn canvas")
-    before = page.locator("#latest").inner_text()
-    page.wait_for_function(
-        "before => document.getElementById('latest').innerText.split('\\t')[1] !== before", arg=before.split("\t")[1]
-    )
+    power = page.locator('#latest tr[data-metric="elec.power.active"] [data-value]')
+    expect(power).not_to_have_text(power.inner_text(), timeout=45_000)
     page.goto(f"{demo.address}/spaces/dorm-a")
     page.wait_for_function(
         "document.querySelector('.qr img').naturalWidth > 0 || document.querySelector('.qr img').scrollIntoView()"
