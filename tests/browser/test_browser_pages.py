@@ -44,6 +44,7 @@ def test_pages_fit_and_stay_silent(demo: Demo, browser: Browser, lang: str) -> N
         assert answer.status == 200, address
         for size in (PHONE, DESKTOP):
             page.set_viewport_size(size)  # type: ignore[arg-type]
+            page.wait_for_timeout(200)  # charts follow the size of their box in the next frame
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 too_wide.append((address, size["width"]))
     assert too_wide == []
