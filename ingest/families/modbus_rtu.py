@@ -19,6 +19,8 @@ from ingest.message import Message
 _READ_BITS, _READ_REGISTERS = (1, 2), (3, 4)
 _WRITE_ONE, _WRITE_MANY = (5, 6), (15, 16)
 _EXCEPTION = 0x80
+_ANY = 0
+"""The function of a request whose words do not tell it."""
 _WORDS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 _HEXADECIMAL = re.compile(rb"(?:[0-9A-Fa-f]{2}\s?)+")
 _NUMBER = r"(0x[0-9a-f]+|\d+)"
@@ -43,9 +45,9 @@ class _Frame(NamedTuple):
 
 
 def decode(message: Message, context: Mapping[str, Any]) -> Outcome:
-    frames, damage = _tcp(message.payload) or _rtu(message.payload)
-    if not frames and _HEXADECIMAL.fullmatch(message.payload):
-        frames, damage = _rtu(bytes.fromhex(message.payload.decode()))  # some gateways send frames as text
+    frames, damage = _rtu(message.payload)
+    if not frames:  # a CRC that is right is the stronger sign, so heads of TCP are looked for after it
+        frames, damage = _tcp(message.payload) or _as_text(message.payload) or (frames, damage)
     gateway = message.topic.rpartition("/")[0] or message.topic
     if not frames:
         unit = message.payload[0] if message.payload else 0
@@ -60,6 +62,11 @@ def decode(message: Message, context: Mapping[str, Any]) -> Outcome:
         else:
             outcomes.append(_answer(device_id, frame, request, context))
     return [*outcomes, *([Rejected(damage)] if damage else [])]
+
+
+def _as_text(payload: bytes) -> tuple[list[_Frame], str] | None:
+    """Some gateways send frames as hexadecimal text."""
+    return _rtu(bytes.fromhex(payload.decode())) if _HEXADECIMAL.fullmatch(payload) else None
 
 
 def _device(gateway: str, unit: int) -> str:
@@ -147,7 +154,7 @@ def _request(context: Mapping[str, Any]) -> Request | None:
 
 def _request_in_words(said: str) -> Request | None:
     start, count = _START.search(said), _COUNT.search(said)
-    function = next((code for name, code in _WORDS.items() if name in said.lower()), 3)
+    function = next((code for name, code in _WORDS.items() if name in said.lower()), _ANY)
     return Request(function, int(start[1], 0), int(count[1], 0) if count else 0) if start and len(said) < 200 else None
 
 
@@ -176,7 +183,8 @@ def _answer(device_id: str, frame: _Frame, request: Request | None, context: Map
     if frame.function in _WRITE_MANY:
         return Decoded(device_id, happenings=(Happening("command.ack", None, {"register": int.from_bytes(frame.data[:2], "big")}),))
     data = frame.data[1:]
-    values = _values(data, request, frame.function, _registers(context, frame.function)) if request else {}
+    is_its_answer = request is not None and request.function in (_ANY, frame.function)
+    values = _values(data, request, frame.function, _registers(context, frame.function)) if request and is_its_answer else {}
     if values:
         return Decoded(device_id, (Sample(None, values),))
     attributes: dict[str, Attribute] = {"function": frame.function, "data": data.hex()}
