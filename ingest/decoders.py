@@ -50,6 +50,7 @@ DECODERS: dict[str, Decoder] = {
     "thingsboard": thingsboard.decode,
     "tasmota": tasmota.decode,
     "senml.json": senml.decode,
+    "senml.cbor": senml.decode_cbor,
     "shelly.gen2": shelly_gen2.decode,
     "shelly.gen1": shelly_gen1.decode,
 }
@@ -61,8 +62,11 @@ DEFAULT_FILTERS: tuple[tuple[str, str], ...] = (
     ("shellies/#", "shelly.gen1"),
     ("+/status/+", "shelly.gen2"),
     ("+/events/rpc", "shelly.gen2"),
+    ("+/online", "shelly.gen2"),
     ("tele/#", "tasmota"),
     ("stat/#", "tasmota"),
+    ("+/tele/+", "tasmota"),
+    ("+/stat/+", "tasmota"),
     ("tasmota/discovery/#", "tasmota"),
     ("v1/devices/me/#", "thingsboard"),
     ("v1/gateway/#", "thingsboard"),
@@ -72,6 +76,7 @@ DEFAULT_FILTERS: tuple[tuple[str, str], ...] = (
     ("$sys/#", "cloud.cn"),
     ("CET/#", "cloud.cn"),
     ("GIOT-GW/UL/#", "meokon.fire"),
+    ("/rfid/#", "access.esprfid"),
 )
 """Topic filter and family, first match wins."""
 

@@ -1,4 +1,4 @@
-"""SenML in JSON (RFC 8428): base fields apply to all that follow; names are global, times absolute or relative to now.
+"""SenML in JSON and CBOR (RFC 8428): base fields apply to all that follow; names are global, times absolute or relative to now.
 
 Each record's name splits into device and metric at its last separator. A unit of our vocabulary gives the metric where the
 record's own word does not contradict it; the sensor's name and unit are told beside it.
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ingest.decoded import Attribute, Decoded, Happening, Outcome, Rejected, Sample, Told
+from ingest.families import cbor
 from ingest.families.json_fields import Unusable, loads, number
 from ingest.message import Message
 
@@ -55,6 +56,8 @@ _ONE = {"dBW": 30.0}
 """What is added after scaling: dBW → dBm."""
 _BASES = ("bn", "bt", "bu", "bv", "bs", "bver")
 _SEPARATORS = ":/"
+_LABELS: dict[Any, str] = {-1: "bver", -2: "bn", -3: "bt", -4: "bu", -5: "bv", -6: "bs"}
+_LABELS |= {0: "n", 1: "u", 2: "v", 3: "vs", 4: "vb", 5: "s", 6: "t", 7: "ut", 8: "vd"}
 
 
 class Record(NamedTuple):
@@ -72,6 +75,19 @@ def decode(message: Message, context: Mapping[str, Any]) -> Outcome:  # noqa: AR
         return outcome(resolve(told if isinstance(told, list) else [told]))
     except Unusable as error:
         return Rejected(str(error))
+
+
+def decode_cbor(message: Message, context: Mapping[str, Any]) -> Outcome:  # noqa: ARG001
+    try:
+        told = cbor.loads(message.payload)
+        return outcome(resolve([_labelled(record) for record in (told if isinstance(told, list) else [told])]))
+    except Unusable as error:
+        return Rejected(str(error))
+
+
+def _labelled(record: object) -> object:
+    """Integer labels spelled out (RFC 8428 section 6)."""
+    return {_LABELS.get(key, key): value for key, value in record.items()} if isinstance(record, dict) else record
 
 
 def resolve(pack: Sequence[object]) -> list[Record]:

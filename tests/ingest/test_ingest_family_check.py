@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from ingest.decoders import DECODERS, DEFAULT_FILTERS, FamilyMap
 from runtime.commands.decode import decode
 from runtime.commands.decode_check import differences, same_value
 
@@ -88,3 +89,30 @@ def test_the_devices_own_names_are_shown_beside_ours(tmp_path: Path) -> None:
         ("senml:d:u", "elec.voltage"),
         ("senml:d:label", "event"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("topic", "family"),
+    [
+        ("caretaker/v1/site/d/status", "native"),
+        ("zigbee2mqtt/0x00158d0001d64498", "zigbee2mqtt"),
+        ("homeassistant/sensor/a/config", "ha.discovery"),
+        ("shellies/shelly1-1/relay/0", "shelly.gen1"),
+        ("shellyplus1pm-a8032abe54dc/status/switch:0", "shelly.gen2"),
+        ("shellyplus1pm-a8032abe54dc/online", "shelly.gen2"),
+        ("tele/plug/SENSOR", "tasmota"),
+        ("plug/tele/SENSOR", "tasmota"),
+        ("v1/devices/me/telemetry", "thingsboard"),
+        ("$oc/devices/d/sys/properties/report", "cloud.cn"),
+        ("/sys/p/d/thing/event/property/post", "cloud.cn"),
+        ("GIOT-GW/UL/SHMK19060013", "meokon.fire"),
+        ("/rfid/send", "access.esprfid"),
+        ("someone/elses/topic/altogether", None),
+    ],
+)
+def test_topics_find_their_family(topic: str, family: str | None) -> None:
+    assert FamilyMap().family(topic) == family
+
+
+def test_every_filter_names_a_decoder() -> None:
+    assert {family for _, family in DEFAULT_FILTERS} <= DECODERS.keys()

@@ -26,7 +26,7 @@ JSON_FAMILIES = (
     "access.aqara",
     "cloud.cn",
 )
-BINARY_FAMILIES = ("gb26875.3", "fire.gst9000", "meokon.fire", "modbus.rtu", "dlt645", "cjt188")
+BINARY_FAMILIES = ("senml.cbor", "gb26875.3", "fire.gst9000", "meokon.fire", "modbus.rtu", "dlt645", "cjt188")
 
 SEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     "zigbee2mqtt": (
@@ -123,6 +123,7 @@ SEEDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("", '{"nodeEui":"1","command":1,"timestamp":1606986254823,"payload":"ff"}'),
         ("", '{"msg":{"dev_id":1,"ds_id":"t","at":1466133706841,"value":42}}'),
     ),
+    "senml.cbor": (("", "81a32162643a00617602fb405e066666666666"), ("", "9fbf0061610202ffff")),
     "gb26875.3": (
         ("", "404001000001050009020715050403020100" + "0b0a09080706" + "030004590100d12323"),
         ("", "010101020402040009020715"),

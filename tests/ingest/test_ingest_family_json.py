@@ -80,6 +80,30 @@ def test_senml_refuses(pack: list[Any]) -> None:
     assert isinstance(part, Rejected)
 
 
+@pytest.mark.parametrize(
+    ("pack", "expected"),
+    [
+        pytest.param("81a300" + "63643a75" + "016156" + "02f95640", {"elec.voltage": 100}, id="half float"),
+        pytest.param("81a300" + "63643a75" + "016156" + "021864", {"elec.voltage": 100}, id="integer"),
+        pytest.param("9fbf00" + "63643a75" + "016156" + "02fa42c80000" + "ffff", {"elec.voltage": 100}, id="indefinite lengths"),
+        pytest.param("81a300" + "63643a75" + "016156" + "02c11864", {"elec.voltage": 100}, id="tagged"),
+    ],
+)
+def test_senml_in_cbor(pack: str, expected: dict[str, float]) -> None:
+    outcome = DECODERS["senml.cbor"](Message(0, "", bytes.fromhex(pack)), {})
+    assert not isinstance(outcome, Decoded | Rejected), outcome
+    (part,) = outcome
+    assert isinstance(part, Decoded)
+    assert part.samples[0].values == expected
+
+
+@pytest.mark.parametrize(
+    "pack", ["", "ff", "9b0fffffffffffffff", "81", "a1", "1c", "61ff", "8100", "81" * 40 + "00", "8181", "0000"]
+)
+def test_damaged_cbor_is_refused(pack: str) -> None:
+    assert isinstance(DECODERS["senml.cbor"](Message(0, "", bytes.fromhex(pack)), {}), Rejected)
+
+
 def test_thingsboard_device_is_known_by_its_credentials() -> None:
     payload = {"ts": 1451649600512, "values": {"temperature": 22.5, "batteryLevel": 80, "oddThing": True, "state": "?"}}
     (part,) = outcomes("thingsboard", payload, "v1/devices/me/telemetry", {"device_id": "tb-1"})
