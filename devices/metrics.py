@@ -34,19 +34,29 @@ _TABLE = (
     Metric("elec.energy.reactive.import", "kvar.h", _R, 0, 1e9),
     Metric("elec.energy.reactive.export", "kvar.h", _R, 0, 1e9),
     Metric("elec.power.active", "W", _G, -2e7, 2e7),
+    Metric("elec.power.active.export", "W", _G, 0, 2e7),
     Metric("elec.power.reactive", "var", _G, -2e7, 2e7),
+    Metric("elec.power.reactive.export", "var", _G, 0, 2e7),
     Metric("elec.power.apparent", "VA", _G, 0, 2e7),
     Metric("elec.voltage", "V", _G, 0, 40_000),
     Metric("elec.current", "A", _G, -20_000, 20_000),
     Metric("elec.power_factor", "1", _G, -1, 1),
     Metric("elec.frequency", "Hz", _G, 0, 500),
+    Metric("elec.charge", "A.h", _R, 0),
     Metric("water.volume", "m3", _R, 0, 1e9),
     Metric("water.volume.reverse", "m3", _R, 0, 1e9),
+    Metric("water.volume.log", "m3", _G, 0, 1e9),
     Metric("water.volume.period", "m3", _C, 0, 1e6),
     Metric("water.flow", "m3/h", _G, -2_000, 2_000),
     Metric("water.pressure", "kPa", _G, -100, 4_000),
     Metric("water.temperature", "Cel", _G, -50, 200),
+    Metric("gas.volume", "m3", _R, 0, 1e9),
+    Metric("gas.flow", "m3/h", _G, -10_000, 10_000),
+    Metric("heat.energy", "kWh", _R, 0, 1e9),
+    Metric("heat.power", "W", _G, -2e8, 2e8),
+    Metric("volume", "m3", _R, 0, 1e9),
     Metric("leak", "1", _S, 0, 1),
+    Metric("leak.raw", "1", _G, 0, 255),
     Metric("burst", "1", _S, 0, 1),
     Metric("backflow", "1", _S, 0, 1),
     Metric("door.open", "1", _S, 0, 1),
@@ -66,6 +76,7 @@ _TABLE = (
     Metric("env.humidity", "%RH", _G, 0, 100),
     Metric("env.pressure", "kPa", _G, 0, 2_000),
     Metric("env.illuminance", "lx", _G, 0, 200_000),
+    Metric("env.luminosity", "1", _G, 0),
     Metric("env.co2", "[ppm]", _G, 0, 100_000),
     Metric("env.soil_moisture", "%", _G, 0, 100),
     Metric("device.temperature", "Cel", _G, -60, 200),
@@ -80,8 +91,12 @@ _TABLE = (
     Metric("switch.on", "1", _S, 0, 1),
     Metric("link.rssi", "dBm", _G, -200, 50),
     Metric("link.snr", "dB", _G, -100, 100),
+    Metric("link.margin", "dB", _G, -100, 100),
     Metric("link.lqi", "1", _G, 0, 255),
+    Metric("geo.lat", "lat", _G, -90, 90),
+    Metric("geo.lon", "lon", _G, -180, 180),
     Metric("counter", "1", _R, 0),
+    Metric("alarm.count", "1", _R, 0),
     Metric("elec.energy.import.hourly", "kWh", _C),
     Metric("water.volume.hourly", "m3", _C),
 )
@@ -94,14 +109,15 @@ HOURLY_SUFFIX = ".hourly"
 QUANTITY_REGISTER = {"electricity": "elec.energy.import", "water": "water.volume"}
 """The register that measures each quantity; its ledger metric is the same name plus HOURLY_SUFFIX."""
 
-_CHANNEL = re.compile(r"\.(?:l\d{1,2}|ch\d{1,3}|t\d{1,2}|[a-d]|n)$")
+_CHANNEL = re.compile(r"\.(?:l\d{1,2}|ch\d{1,3}|t\d{1,2}|\d{1,2}|[a-d]|n|avg)$")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")
 
 
 def metric(name: str) -> Metric:
     """The metric of that name; with a suffix it has its total's unit and kind.
 
-    Suffixes: phase `.l1`, neutral `.n`, channel `.ch2`, clamp of a two-channel meter `.a`, tariff `.t4`.
+    Suffixes: phase `.l1`, neutral `.n`, channel `.ch2`, clamp of a two-channel meter `.a`, tariff `.t4`, probe `.2`,
+    mean of the phases `.avg`.
     Unknown names come back as an unbounded gauge without a unit.
     """
     known = METRICS.get(name) or METRICS.get(_CHANNEL.sub("", name))
