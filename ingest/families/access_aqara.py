@@ -122,7 +122,8 @@ def _granted(fields: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Attribu
             yield from _opened({"user": word(fields[key]), "method": method})
     if "key_id" in fields:
         code = number(fields.get("method"))
-        method = "" if code is None else _METHODS.get(int(code), word(fields.get("method")))
+        said = word(fields.get("method"))
+        method = said if code is None else _METHODS.get(int(code), said)
         who: dict[str, Attribute] = {"user": word(fields["key_id"])}
         yield from _opened(who | {"method": method} if method else who)
 

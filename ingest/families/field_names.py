@@ -22,6 +22,7 @@ FIELDS: dict[str, Field] = {
     # electricity
     "energy": Field("elec.energy.import"),
     "energy_kwh": Field("elec.energy.import"),
+    "consumption": Field("elec.energy.import"),
     "total_energy": Field("elec.energy.import"),
     "energy_total": Field("elec.energy.import"),
     "forward_energy": Field("elec.energy.import"),

@@ -37,7 +37,7 @@ _SYSTEM_BITS = {
 }
 _COMPONENT_BITS = {
     1: "alarm.fire",
-    2: "fault.component",
+    2: "fault.fire_component",
     3: "component.shielded",
     4: "alarm.supervision",
     5: "component.started",

@@ -130,10 +130,13 @@ def _cards(told: Mapping[str, Any], ts_ms: int | None) -> Iterator[Happening]:
 
 
 def _buttons(told: Mapping[str, Any], ts_ms: int | None) -> Iterator[Happening]:
+    """{"Button1": {"Action": "SINGLE"}}, inputs that neither open nor close, and {"TRIG": ...} of a topic such as SWITCH1T."""
     for key, value in told.items():
-        action = word(value.get("Action")) if isinstance(value, dict) and key.startswith("Button") else ""
-        if action:
-            yield Happening("input.push", ts_ms, {"button": key, "push": action.lower()})
+        action = word(value.get("Action")) if isinstance(value, dict) and key.startswith(("Button", "Switch")) else ""
+        if key == "TRIG":
+            action = word(value)
+        if action and truth(action) is None:
+            yield Happening("input.push", ts_ms, {"input": key, "push": action.lower()})
 
 
 def _bridged(nodes: object, read: fields.NodeReader) -> Iterator[Decoded]:

@@ -61,7 +61,7 @@ def _device(levels: list[str], payload: bytes) -> Decoded:
     if len(levels) > 2 and split(levels[-1])[0] in FIELDS and payload.lstrip()[:1] not in (b"{", b"["):
         return _state(_name(levels[:-1]), {levels[-1]: _scalar(payload)})
     told = load_object(payload)
-    return _state(_hardware_id(told) or _name(levels), told)
+    return _state(_hardware_id(told) or _name(levels), {key.lower(): value for key, value in told.items()})
 
 
 def _name(levels: list[str]) -> str:

@@ -42,7 +42,7 @@ def component(state: int, text: str = "Ａ区１层走廊") -> bytes:
     [
         (0, "component.normal"),
         (1, "alarm.fire"),
-        (2, "fault.component"),
+        (2, "fault.fire_component"),
         (3, "component.shielded"),
         (4, "alarm.supervision"),
         (5, "component.started"),
@@ -62,7 +62,7 @@ def test_states_of_a_component(bit: int, kind: str) -> None:
 
 def test_several_states_at_once_and_several_objects() -> None:
     part = only(frame(b"\x02\x02" + component(0b110) + component(2)))
-    assert [told.type for told in part.happenings] == ["alarm.fire", "fault.component", "alarm.fire"]
+    assert [told.type for told in part.happenings] == ["alarm.fire", "fault.fire_component", "alarm.fire"]
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,18 @@ def test_a_node_behind_a_tasmota_bridge_is_the_device() -> None:
     assert [happening.type for happening in part.happenings] == ["alarm.leak"]
 
 
+@pytest.mark.parametrize(
+    ("topic", "payload", "expected"),
+    [
+        ("stat/d/RESULT", '{"Button1":{"Action":"DOUBLE"}}', {"input": "Button1", "push": "double"}),
+        ("stat/d/SWITCH1T", '{"TRIG":"SINGLE"}', {"input": "TRIG", "push": "single"}),
+    ],
+)
+def test_tasmota_buttons(topic: str, payload: str, expected: dict[str, str]) -> None:
+    (part,) = parts("tasmota", topic, payload)
+    assert part.happenings[0].attributes == expected
+
+
 def test_tasmota_cards() -> None:
     (part,) = parts("tasmota", "tele/d/SENSOR", '{"RC522":{"UID":"BA839D07","Type":"MIFARE 1KB"}}')
     assert part.happenings[0].attributes == {"card": "BA839D07"}

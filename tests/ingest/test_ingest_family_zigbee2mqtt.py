@@ -61,6 +61,9 @@ def values(payload: Any, topic: str = f"zigbee2mqtt/{IEEE}") -> dict[str, float]
             {"elec.power.active.a": -130.8, "elec.power.active.b": 8.3},
             id="the direction beside an unsigned power",
         ),
+        pytest.param(
+            {"voltage_X": 230, "voltage_Z": 231}, {"elec.voltage.l1": 230, "elec.voltage.l3": 231}, id="phases named X, Y, Z"
+        ),
         pytest.param({"pressure": 1013}, {"env.pressure": 101.3}, id="hPa to kPa"),
         pytest.param({"carbon_monoxide": True, "co": 120}, {"co_alarm": 1, "co.concentration": 120}, id="CO alarm and ppm"),
         pytest.param(
