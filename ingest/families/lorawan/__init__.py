@@ -1,0 +1,1 @@
+"""LoRaWAN application payloads: one file per vendor's codec, and what chooses among them."""
