@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.priority import prefer
+
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
 HEALTHY_AFTER_S = 60.0
@@ -29,7 +31,8 @@ def restart_delay_s(failures: int) -> float:
 class Child:
     """One role's process. `failures` counts deaths in a row; times are monotonic seconds given by the supervisor.
 
-    `every_s`: not a role that stays but a round that ends by itself and is due again after so many seconds.
+    `preferred`: it goes before all others on a busy machine. `every_s`: not a role that stays but a round that ends by
+    itself and is due again after so many seconds.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Child:
     log_file: Path
     environment: dict[str, str]
     every_s: float | None = None
+    preferred: bool = False
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     failures: int = 0
@@ -52,6 +56,8 @@ class Child:
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then stops the roles in order
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - the supervisor starts children from its only thread
         )
+        if self.preferred:
+            prefer(self.process.pid)
         self.started_s = now_s
         self.restart_at_s = None
         self._drain()

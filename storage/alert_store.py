@@ -1,7 +1,7 @@
 """Alerts and their history. One unresolved alert per (kind, device); updates are guarded by `version`."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -10,6 +10,7 @@ from alerts.model import Alert, AlertLogEntry, AlertState
 from devices.errors import Conflict, NotFound
 from storage.change import ChangeKind
 from storage.change_store import append_change
+from storage.columns import values_of
 from storage.database import Lock, Transactions, queue_for
 from storage.schema import ALERT, ALERT_LOG
 
@@ -96,12 +97,12 @@ def _already_open(alert: Alert) -> str:
 
 
 def _log(connection: Connection, alert: Alert, entry: AlertLogEntry) -> None:
-    connection.execute(_INSERT_LOG, {"alert_id": alert.id, **asdict(entry)})
+    connection.execute(_INSERT_LOG, {"alert_id": alert.id, **values_of(entry)})
     append_change(connection, ChangeKind.ALERT, alert.id, alert.updated_at)
 
 
 def _row(alert: Alert) -> dict[str, Any]:
-    row = asdict(alert) | {"severity_rank": alert.severity.rank}
+    row = values_of(alert) | {"severity_rank": alert.severity.rank}
     del row["id"]
     return row
 

@@ -1,5 +1,6 @@
 """Column types: aware UTC time, words of our enumerations, 64-bit keys and JSON, the same on SQLite and PostgreSQL."""
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -52,3 +53,8 @@ class Word(TypeDecorator[StrEnum]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
         return None if value is None else self.words(value)
+
+
+def values_of(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any of our dataclasses
+    """Its fields by name, nothing copied: dataclasses.asdict copies every value of every list on the way to the database."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from analytics.finding import Evidence, Finding, FindingKind, Waste
 from devices.errors import NotFound
 from storage.change import ChangeKind
 from storage.change_store import append_change
+from storage.columns import values_of
 from storage.database import Lock, Transactions, queue_for
 from storage.schema import ACTIVE, FINDING
 
@@ -112,9 +113,10 @@ def _merge(stored: Finding, finding: Finding) -> Finding:
 
 
 def _row(finding: Finding) -> dict[str, Any]:
-    row = asdict(finding)
+    row = values_of(finding)
     del row["id"]
-    row.update(row.pop("waste"))
+    row.update(values_of(row.pop("waste")))
+    row["evidence"] = None if finding.evidence is None else values_of(finding.evidence)
     return row
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from devices.errors import BadInput, DependencyFailed
 from runtime.broker import ensure_passwords, mosquitto_binary, write_configuration
+from runtime.priority import prefer
 from runtime.settings import Settings
 
 _START_WITHIN_S = 10.0
@@ -31,7 +32,8 @@ def start_broker(settings: Settings) -> subprocess.Popen[bytes]:
     configuration = write_configuration(settings)
     log = settings.data_dir / "broker" / "log"
     with log.open("ab") as output:
-        process = subprocess.Popen([program, "-c", str(configuration)], stdout=output, stderr=output)
+        process = subprocess.Popen([program, "-c", str(configuration)], stdout=output, stderr=output, start_new_session=True)
+    prefer(process.pid)  # as the supervisor does
     deadline = time.monotonic() + _START_WITHIN_S
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), socket.create_connection((settings.mqtt.host, settings.mqtt.port), timeout=1):

@@ -4,16 +4,13 @@ Two threads. The lane takes messages and writes alarms, nothing else; the desk f
 hundred orders to raise never stand before a smoke detector.
 """
 
-import contextlib
 import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from devices.errors import Conflict, DependencyFailed
@@ -21,6 +18,7 @@ from devices.registry import Registry
 from ingest.decoders import FamilyMap, decode
 from runtime.bus import Bus
 from runtime.databases import open_database
+from runtime.priority import answer_at_once, prefer
 from runtime.roles.alerts_desk import Desk
 from runtime.roles.alerts_inbox import Inbox, Letter
 from runtime.roles.alerts_lane import FastLane, Moment, Said
@@ -37,12 +35,12 @@ _RETRY_S = 0.2
 _GATHER_S = 0.05
 _LOOK_UP_S = 0.25
 _TELL_AFTER = 3
-_NICE = -10
+CHECKPOINT_S = 2.0
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Until `stop` is set. Raises DependencyFailed where the database does not answer at the start."""
-    _prefer_us()
+    prefer(os.getpid())
     serve(settings, stop)
 
 
@@ -68,6 +66,8 @@ class Role:
         self._lane = FastLane(self._desk.registry, self._desk.findings.active(), _moment())
         self._inbox = Inbox(settings, _moment)
         self._families = FamilyMap()
+        self._database = database
+        answer_at_once()
 
     def run(self) -> None:
         self._bus.start()
@@ -138,8 +138,13 @@ class Role:
     # The desk
 
     def _run_desk(self, lane: threading.Thread) -> None:
-        due = {self._tick: 0.0, self._reload: 0.0, self._reconcile: 0.0}
-        every = {self._tick: TICK_S, self._reload: REGISTRY_S, self._reconcile: RECONCILE_S}
+        every = {
+            self._tick: TICK_S,
+            self._reload: REGISTRY_S,
+            self._reconcile: RECONCILE_S,
+            self._database.checkpoint: CHECKPOINT_S,
+        }
+        due = dict.fromkeys(every, 0.0)
         while not self._stop.is_set():
             if not lane.is_alive():
                 raise DependencyFailed("the fast lane has died; see the log above", transient=True)
@@ -186,16 +191,6 @@ def _unharmed(judge: Callable[[], Iterable[Said]], what: object) -> list[Said]:
     except Exception:  # noqa: BLE001 - the lane's border
         _LOG.exception("left out: %s", what)
         return []
-
-
-def _prefer_us() -> None:
-    """A smoke detector goes before everything else on this machine, where the system lets us say so; between threads always."""
-    sys.setswitchinterval(0.0005)
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
-    if os.getsid(0) == os.getpid():  # Linux may weigh whole sessions against each other; only one of our own is ours to weigh
-        with contextlib.suppress(OSError):
-            Path("/proc/self/autogroup").write_text(str(_NICE))
 
 
 def _is_ours(kind: str) -> bool:

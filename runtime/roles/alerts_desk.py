@@ -66,23 +66,29 @@ class Desk:
 
         One wait for the disk, however many alarms come at once. Raises Conflict where other workers were faster all the time.
         """
-        with self._database.together() as transaction:
-            findings, open_alerts = FindingStore(transaction), AlertStore(transaction)
-            done = [self._raise(findings, open_alerts, item, now) for item in said]
+        try:
+            done = self._apply_together(said, now, savepoints=False)
+        except (CaretakerError, ValueError):  # one of them cannot be stored as it is: again with care, so that it fails alone
+            done = self._apply_together(said, now, savepoints=True)
         for stored, outcome in filter(None, done):
             self._tell(outcome)
             self._remember(outcome, stored)
 
-    def _raise(
+    def _apply_together(
+        self, said: Sequence[Said], now: datetime, *, savepoints: bool
+    ) -> list[tuple[Finding, alerts.Outcome] | None]:
+        with self._database.together(savepoints=savepoints) as transaction:
+            findings, open_alerts = FindingStore(transaction), AlertStore(transaction)
+            if savepoints:
+                return [self._raise_alone(findings, open_alerts, item, now) for item in said]
+            return [_raise(findings, open_alerts, item, now) for item in said]
+
+    def _raise_alone(
         self, findings: FindingStore, open_alerts: AlertStore, item: Said, now: datetime
     ) -> tuple[Finding, alerts.Outcome] | None:
-        """One alarm that cannot be stored must not take the others with it; what was late is recorded and raises nothing."""
+        """One alarm that cannot be stored must not take the others with it."""
         try:
-            stored = findings.record(item.finding, now=now)
-            if item.late:
-                return None
-            known = replace(item.finding, id=stored.id, started=stored.started)
-            return stored, alerts.apply_finding(open_alerts, known, now)
+            return _raise(findings, open_alerts, item, now)
         except (DependencyFailed, Conflict):
             raise
         except CaretakerError as error:
@@ -229,6 +235,15 @@ class Desk:
     def _staff(self) -> maintenance.Desk:
         crew = maintenance.crew_with_load(self._users.crew(), self.orders.load_by_assignee())
         return maintenance.Desk(calendar=self._calendar, crew=crew, zones=self._zones)
+
+
+def _raise(findings: FindingStore, open_alerts: AlertStore, item: Said, now: datetime) -> tuple[Finding, alerts.Outcome] | None:
+    """What was late is recorded and raises nothing."""
+    stored = findings.record(item.finding, now=now)
+    if item.late:
+        return None
+    known = replace(item.finding, id=stored.id, started=stored.started)
+    return stored, alerts.apply_finding(open_alerts, known, now)
 
 
 def _zones(registry: Registry) -> dict[str, str]:
