@@ -100,7 +100,12 @@ def _identity(metric: Any, aliases: Mapping[Any, Any]) -> tuple[str, int]:  # no
     """Name and data type; both may be left out after the birth."""
     known = aliases.get(metric.alias, aliases.get(str(metric.alias))) if metric.HasField("alias") else None
     name, datatype = (known[0], known[1]) if isinstance(known, tuple | list) and len(known) == 2 else ("", 0)
-    return metric.name or str(name), int(metric.datatype or datatype)
+    return _text(metric.name) or str(name), int(metric.datatype or datatype)
+
+
+def _text(told: str | bytes) -> str:
+    """protobuf hands over text that is not UTF-8 as bytes."""
+    return told.decode("utf-8", "replace") if isinstance(told, bytes) else told
 
 
 def _take(
@@ -135,7 +140,7 @@ def _value(datatype: int, metric: Any) -> float | bool | str | None:  # noqa: AN
     if which == "boolean_value" or datatype == _BOOLEAN:
         return bool(value)
     if which == "string_value" or datatype in _TEXTS:
-        return str(value)
+        return _text(value)
     bits = _SIGNED_BITS.get(datatype)
     if bits and which in ("int_value", "long_value"):
         size = 32 if which == "int_value" and bits < 64 else 64
@@ -179,7 +184,7 @@ def remembered(message: Message, known: Mapping[str, Any]) -> dict[str, Any]:
     device_id, node_id = "/".join([levels[1], *levels[3:]]), f"{levels[1]}/{levels[3]}"
     if levels[2].endswith("BIRTH"):
         aliases = {
-            int(metric.alias): (metric.name, int(metric.datatype))
+            int(metric.alias): (_text(metric.name), int(metric.datatype))
             for metric in payload.metrics
             if metric.HasField("alias") and metric.name
         }

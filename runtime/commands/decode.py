@@ -26,6 +26,7 @@ class _Line(msgspec.Struct):
     family: str | None = None
     context: dict[str, Any] | None = None
     retained: bool = False
+    device: str | None = None
 
 
 _LINE = msgspec.json.Decoder(_Line)
@@ -36,7 +37,7 @@ def decode(
     file: Annotated[
         str,
         typer.Argument(
-            help="JSON Lines, each {topic, payload, payload_encoding: utf8|hex, family?, context?}; - is standard input"
+            help="JSON Lines, each {topic, payload, payload_encoding: utf8|hex, family?, context?, device?}; - is standard input"
         ),
     ],
     family: Annotated[str | None, typer.Option(help="Family of lines that name none and whose topic tells none")] = None,
@@ -72,7 +73,8 @@ def meaning(line: bytes, families: FamilyMap, default_family: str | None = None)
         return {"rejected": f"not a line of the decoder's form: {error}"}
     message = Message(0, told.topic or "", payload, told.retained)
     family = told.family or families.family(message.topic) or default_family
-    return described(decode_message(message, family, told.context or {}))
+    context = ({"device": told.device} if told.device else {}) | (told.context or {})
+    return described(decode_message(message, family, context))
 
 
 def described(outcomes: Sequence[Decoded | Rejected]) -> dict[str, Any]:

@@ -45,10 +45,13 @@ _FIELDS: dict[int, _Field] = {
     0x3D: _Field("", 4),
 }
 _SETTINGS = 0x3E
+_SHORTEST_GUESSED = 6
 
 
 def decode(uplink: Uplink) -> Meaning | None:
     data, is_ours = uplink.payload, uplink.is_model("elsys")
+    if not is_ours and len(data) < _SHORTEST_GUESSED:
+        return None  # two or three bytes fit by chance
     meaning, position = Meaning(), 0
     while position < len(data):
         field = _FIELDS.get(data[position])

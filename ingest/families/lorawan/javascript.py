@@ -11,7 +11,7 @@ from py_mini_racer import JSEvalException, JSOOMException, JSTimeoutException, M
 
 from ingest.families.lorawan.uplink import Unusable, Uplink
 
-TIME_LIMIT_S = 0.5
+TIME_LIMIT_S = 0.4
 MEMORY_LIMIT_BYTES = 64 * 1024 * 1024
 _LONGEST_SOURCE = 500_000
 _LONGEST_RESULT = 200_000

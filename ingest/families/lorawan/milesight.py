@@ -6,6 +6,7 @@ itself, Fx the answer to a setting.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite, nan
 from typing import NamedTuple
 
 from ingest.families.lorawan.uplink import (
@@ -86,6 +87,7 @@ _FIELDS: dict[int, _Field] = {
     0x81: _Field("elec.power_factor", 1, 0.01),
     0x82: _Field("x.distance", 2, 0.001),
     0x83: _Field("elec.energy.import", 4, 0.001),
+    0x90: _Field("x.life_remaining", 4),
     0x92: _Field("x.soil.conductivity", 4),
     0x94: _Field("env.illuminance", 4),
     0x97: _Field("elec.charge", 4, 0.01),
@@ -115,6 +117,14 @@ _MODEL_KINDS = {
     "uc": "input",
 }
 _HISTORY_SIZES: dict[str, tuple[int, ...]] = {"input": (13,), "door": (8,), "leak": (8,), "": (13, 8, 7)}
+_ALARM_REPORTS = {
+    1: ("device.boot", "power on"),
+    2: ("fault.sensor", "sensor fault"),
+    3: ("device.restored", "sensor fault recovered"),
+    4: ("fault.sensor", "sensor will be invalid soon"),
+    5: ("fault.device", "device invalid"),
+}
+"""GS101; the sockets tell a loss of power with 0 or FF."""
 _EARLIEST, _LATEST = 1_420_070_400, 4_102_444_800
 
 
@@ -129,13 +139,14 @@ def decode(uplink: Uplink) -> Meaning | None:
     if uplink.port != _PORT and not is_ours:
         return None
     kind = next((kind for word, kind in _MODEL_KINDS.items() if uplink.is_model(word)), uplink.kind)
+    meaning, parts = Meaning(), list[_Part]()
     try:
-        parts = list(_parts(uplink.payload, kind))
-    except Unusable:
-        if is_ours or uplink.port == _PORT:
+        for part in _parts(uplink.payload, kind):
+            parts.append(part)
+    except Unusable as damage:
+        if not parts:
             raise
-        return None
-    meaning = Meaning()
+        meaning.refused.append(str(damage))
     channels = {(part.channel & 0x7F, part.type) for part in parts}
     for part in parts:
         _read(meaning, part, kind, channels)
@@ -144,7 +155,7 @@ def decode(uplink: Uplink) -> Meaning | None:
 
 
 def _parts(data: bytes, kind: str) -> Iterator[_Part]:
-    """Reads on as long as types are known; an unknown one hides all that follows, so the message is refused."""
+    """Reads on as long as types are known; an unknown one hides all that follows."""
     position = 0
     while position < len(data):
         if position + 2 > len(data):
@@ -285,13 +296,18 @@ def _gas(meaning: Meaning, part: _Part, _kind: str) -> None:
 
 
 def _water(meaning: Meaning, part: _Part, _kind: str) -> None:
-    """EM300-DI hardware 3: litres (or other units) computed by the device from its pulses."""
-    water_ratio, pulse_ratio = unsigned_le(part.data[0:2]) / 10, unsigned_le(part.data[2:4]) / 10
+    """EM300-DI hardware 3: an amount, in the unit its installer chose, that the device computed from its pulses."""
     meaning.put("x.water.total", float32_le(part.data[4:8]))
-    if water_ratio and pulse_ratio:
-        meaning.put("counter.pulses", round(float32_le(part.data[4:8]) * pulse_ratio / water_ratio))
+    meaning.put("counter.pulses", _pulses(part.data))
     if len(part.data) > 8 and part.data[8] & 1:
-        meaning.event("alarm.water_outage")
+        meaning.event("alarm.water_outage" if part.data[8] == 1 else "alarm.flow")
+
+
+def _pulses(data: bytes) -> float:
+    """From water ratio, pulse ratio and amount; not a number where a ratio is 0."""
+    water_ratio, pulse_ratio = unsigned_le(data[0:2]), unsigned_le(data[2:4])
+    amount = float32_le(data[4:8])
+    return float(round(amount * pulse_ratio / water_ratio)) if water_ratio and pulse_ratio and isfinite(amount) else nan
 
 
 _READERS: Mapping[int, Callable[[Meaning, _Part, str], None]] = {
@@ -311,6 +327,10 @@ def _history(meaning: Meaning, part: _Part, kind: str) -> None:
     if not _EARLIEST <= moment < _LATEST:
         meaning.refused.append(f"a history record's time {moment} is outside 2015 to 2100")
         return
+    if len(data) == 18:
+        values = {"counter.pulses": _pulses(data[10:18])} if data[8] == 2 else {"contact.active": float(data[9] != 0)}
+        meaning.at(moment, values)
+        return
     values = {"env.temperature": signed_le(data[4:6]) / 10, "env.humidity": data[6] / 2}
     if len(data) == 8:
         values[_INPUTS.get(kind, ("contact.active", ""))[0]] = float(data[7] != 0)
@@ -325,7 +345,8 @@ def _device_event(meaning: Meaning, part: _Part) -> None:
     if part.type == 0xFE:
         meaning.event("device.boot")
     elif part.type == 0x3F:
-        meaning.event("fault.power", detail="power lost")
+        event, detail = _ALARM_REPORTS.get(part.data[0], ("fault.power", "power lost"))
+        meaning.event(event, detail=detail)
     elif part.type == 0x2E:
         meaning.event("button.pressed", mode=part.data[0])
     elif part.type == 0x29:

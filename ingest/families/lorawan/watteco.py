@@ -41,6 +41,7 @@ class _Report(NamedTuple):
     data: bytes
     number: float
     kind: str
+    is_single_phase: bool
 
 
 def decode(uplink: Uplink) -> Meaning | None:
@@ -57,11 +58,11 @@ def decode(uplink: Uplink) -> Meaning | None:
     if data[1] in _CONFIGURE_ANSWERS:
         meaning.event("command.ack", status="Success" if len(data) > 4 and data[4] == 0 else "Failure", data=data.hex())
         return meaning
-    _read(meaning, _report(data, uplink.kind))
+    _read(meaning, _report(data, uplink))
     return meaning
 
 
-def _report(data: bytes, kind: str) -> _Report:
+def _report(data: bytes, uplink: Uplink) -> _Report:
     if data[1] not in (_REPORT, _ALARM, _READ_ANSWER):
         raise Unusable(f"Watteco: command {data[1]:02X} is not known")
     start = 7 if data[1] == _READ_ANSWER else 6
@@ -69,7 +70,7 @@ def _report(data: bytes, kind: str) -> _Report:
         raise Unusable(f"Watteco: {len(data)} bytes end before the value")
     end_point = (data[0] & 0xE0) >> 5 | (data[0] & 0x06) << 2
     value, number = _value(data[start], data[start + 1 :])
-    return _Report(end_point, unsigned(data[2:4]), unsigned(data[4:6]), value, number, kind)
+    return _Report(end_point, unsigned(data[2:4]), unsigned(data[4:6]), value, number, uplink.kind, uplink.is_model("intens"))
 
 
 def _value(kind: int, rest: bytes) -> tuple[bytes, float]:
@@ -98,14 +99,18 @@ def _read(meaning: Meaning, report: _Report) -> None:
         raise Unusable(f"Watteco: cluster {report.cluster:04X}: {error}") from None
 
 
-def _phase(end_point: int) -> str:
+def _phase(report: _Report) -> str:
+    return "" if report.is_single_phase else _suffix(report.end_point)
+
+
+def _suffix(end_point: int) -> str:
     suffix = _PHASES[end_point] if end_point < len(_PHASES) else f"ch{end_point}"
     return f".{suffix}" if suffix else ""
 
 
 def _voltage_current(meaning: Meaning, report: _Report) -> None:
     voltage, current, angle = struct.unpack_from(">HHh", report.data)
-    suffix = _phase(report.end_point)
+    suffix = _phase(report)
     meaning.put(f"elec.voltage{suffix}", voltage / 10)
     meaning.put(f"elec.current{suffix}", current / 10)
     meaning.put(f"x.elec.angle{suffix}", angle)
@@ -127,14 +132,14 @@ def _energies_powers(meaning: Meaning, report: _Report) -> None:
         told = struct.unpack_from(">8I", report.data)
         names = ("elec.energy.import", "elec.energy.reactive.import")
     for place, value in enumerate(told):
-        suffix = _phase(place // 2)
+        suffix = _suffix(place // 2)
         meaning.put(names[place % 2] + suffix, value / 1000 if report.attribute == 0 else value)
 
 
 def _directions(meaning: Meaning, report: _Report) -> None:
     """Cluster 800A: positive and negative active, positive and negative reactive; attribute 0 energies, 1 powers."""
     told = struct.unpack_from(">4i", report.data)
-    suffix = _phase(report.end_point)
+    suffix = _phase(report)
     if report.attribute == 0:
         names = ("elec.energy.import", "elec.energy.export", "elec.energy.reactive.import", "elec.energy.reactive.export")
         for name, value in zip(names, told, strict=True):
