@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 
 from ingest.decoded import Decoded, Happening, Outcome, Rejected, Sample
-from ingest.families import mbus_makers
+from ingest.families import mbus_fixed, mbus_makers, mbus_prios
 from ingest.families.mbus_frames import Frame, Unusable, wired, wireless
 from ingest.families.mbus_meaning import OTHER, Meter, medium_of, understand
 from ingest.families.mbus_records import Damaged, Manufacturers, Record, read
 from ingest.message import Message
 
-_COMPACT = 0x79
+_COMPACT, _FIXED = 0x79, 0x73
 _HEX = b"0123456789abcdefABCDEF \r\n|_"
 _MOST_TELEGRAMS = 64
 _APPLICATION_BUSY = 0x03
@@ -23,13 +23,13 @@ _APPLICATION_BUSY = 0x03
 
 def decode(message: Message, context: Mapping[str, Any], *, kind: str = "") -> Outcome:
     """`kind`: what the family says the meter measures, where the telegram's own type does not."""
-    data = _binary(message.payload)
+    data, key = _binary(message.payload), str(context.get("aes_key") or "")
     try:
-        frames = wired(data) if _is_wired(data) else _telegrams(data, str(context.get("aes_key") or ""))
+        frames = wired(data) if _is_wired(data) else _telegrams(data, key)
     except Unusable as error:
         return Rejected(str(error), error.meter or None)
     zone = _zone(context)
-    return tuple(_decode_frame(frame, kind, zone) for frame in frames)
+    return tuple(_decode_frame(frame, kind, zone, key) for frame in frames)
 
 
 def _binary(payload: bytes) -> bytes:
@@ -70,7 +70,9 @@ def _zone(context: Mapping[str, Any]) -> timezone | None:
     return timezone(timedelta(minutes=minutes)) if isinstance(minutes, int) and abs(minutes) < 1440 else None
 
 
-def _decode_frame(frame: Frame, kind: str, zone: timezone | None) -> Decoded | Rejected:
+def _decode_frame(frame: Frame, kind: str, zone: timezone | None, key: str) -> Decoded | Rejected:
+    if frame.ci == _FIXED and (found := mbus_fixed.values(frame.status, frame.payload)):
+        return Decoded(frame.meter, (Sample(None, found),))
     refused: list[str] = []
     records: list[Record | Manufacturers] = []
     try:
@@ -81,6 +83,7 @@ def _decode_frame(frame: Frame, kind: str, zone: timezone | None) -> Decoded | R
     told = medium_of(frame.medium)
     meaning = understand(records, Meter(frame.manufacturer, kind or told, frame.status & ~_APPLICATION_BUSY))
     own = mbus_makers.own_total(frame)
+    own = mbus_prios.total_m3(frame.telegram, frame.manufacturer, key) if own is None else own
     if own is not None:
         meaning = meaning._replace(
             values={"water.volume": round(own, 6)} | {name: v for name, v in meaning.values.items() if name != "water.volume"}

@@ -12,6 +12,8 @@ _LONG, _LONG_MSB, _SHORT, _NONE, _COMPACT, _FIXED = 0x72, 0x76, 0x7A, 0x78, 0x79
 _EXTENDED_LINK = {0x8C: 2, 0x8D: 8, 0x8E: 10, 0x8F: 16}
 _AUTHENTICATION = 0x90
 _PROPRIETARY = range(0xA0, 0xB8)
+_SWAPPED_ADDRESS = ("DME", "HYD")
+"""Makers whose own telegrams put version and type before the number."""
 _FILLER = b"\x2f\x2f"
 _PLAIN_MODES = (0,)
 _MODE_7 = 7
@@ -27,7 +29,7 @@ class Unusable(Exception):
 
 
 class Frame(NamedTuple):
-    """`medium`: EN 13757 device type; `status`: the transport header's byte; `ci`: of what `payload` is; `link_id`: the radio's."""
+    """`medium`: EN 13757 device type; `status`: the transport header's byte; `ci`: what `payload` is; `telegram`: all of it."""
 
     meter: str
     manufacturer: str
@@ -36,6 +38,7 @@ class Frame(NamedTuple):
     status: int
     ci: int
     payload: bytes
+    telegram: bytes = b""
 
 
 def wired(data: bytes) -> list[Frame]:
@@ -67,8 +70,12 @@ def wireless(data: bytes, key: str) -> Frame:
         raise Unusable(f"wM-Bus: {len(data)} bytes are too short")
     if data[0] != len(data) - 1 and data[0] + 1 > len(data):
         raise Unusable(f"wM-Bus: the length byte says {data[0]}, {len(data) - 1} bytes follow")
-    link = Frame(data[4:8][::-1].hex(), manufacturer(data[2:4]), data[8], data[9], 0, 0, b"")
-    return _transport(data[10 : data[0] + 1], link, telegram=data[: data[0] + 1], key=key)
+    telegram = data[: data[0] + 1]
+    maker = manufacturer(data[2:4])
+    link = Frame(data[4:8][::-1].hex(), maker, data[8], data[9], 0, 0, b"", telegram)
+    if maker in _SWAPPED_ADDRESS and data[10] in _PROPRIETARY:
+        link = link._replace(meter=data[6:10][::-1].hex(), version=data[4], medium=data[5])
+    return _transport(data[10 : data[0] + 1], link, telegram=telegram, key=key)
 
 
 def manufacturer(code: bytes) -> str:

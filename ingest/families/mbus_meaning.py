@@ -28,11 +28,12 @@ _MEDIA = {
 }
 _PRIMARY, _FB, _FD, _MAKER = 0, 0xFB, 0xFD, 0xFF
 _PRESENT = 0
-_BACKWARD, _MAKERS_VIFE = 0x3C, 0x7F
+_BACKWARD, _PHASE_VIFES = 0x3C, (0x7C, 0x7F)
 _PHASES = {1: ".l1", 2: ".l2", 3: ".l3"}
 _VOLTAGES = {**_PHASES, 4: ".avg", 5: ".l12", 6: ".l23", 7: ".l31", 8: ".line_avg"}
 _STATUS_BITS = {0x04: "POWER_LOW", 0x08: "PERMANENT_ERROR", 0x10: "TEMPORARY_ERROR"}
-_ERROR_FLAGS = 0x17
+_ERROR_FLAGS, _DIGITAL_INPUT = 0x17, 0x1B
+_LANSEN_DOOR = {0x11: False, 0x55: True}
 _KAMSTRUP_STATES = ((0x01, "DRY", ""), (0x02, "REVERSED", "backflow"), (0x04, "LEAKING", "leak"), (0x08, "BURSTING", "burst"))
 _NZR_PHASES = {2: ".l1", 4: ".l2", 6: ".l3"}
 _STANDARD_CONTENT, _SMOKE_BIT = 0x1D, 0x04
@@ -100,7 +101,7 @@ def _readings(record: Record, meter: Meter) -> list[tuple[str, float]]:
     if record.function != _PRESENT:
         return []
     if meter.manufacturer == "NZR" and record.storage in _NZR_PHASES and quantity.name in ("power", "voltage", "current"):
-        return [(_metric(quantity.name, meter.medium) + _NZR_PHASES[record.storage], value)]
+        return [(named(quantity.name, meter.medium) + _NZR_PHASES[record.storage], value)]
     if record.storage:
         return []
     return [(name, value) for name in _names(record, quantity, meter)]
@@ -115,9 +116,12 @@ def _names(record: Record, quantity: Quantity, meter: Meter) -> list[str]:
     base = _base(record, name, meter.medium)
     if not base:
         return []
+    tariff = f".t{record.tariff}" if record.tariff else ""
     if _BACKWARD in record.extensions:
-        return [_REVERSED.get(base, f"{base}.export" if base.startswith("elec.power") else f"x.{base}.reverse")]
-    suffix = _phase(record, name) or (f".t{record.tariff}" if record.tariff else "")
+        power = base.startswith("elec.power")
+        reverse = _REVERSED.get(base, f"{base}.export" if power else f"x.{base}.reverse")
+        return [reverse + tariff, reverse] if tariff else [reverse]
+    suffix = _phase(record, name) or tariff
     if suffix != ".l1" and not suffix.startswith(".t"):
         return [base + suffix]
     return [base + suffix, base]
@@ -125,16 +129,18 @@ def _names(record: Record, quantity: Quantity, meter: Meter) -> list[str]:
 
 def _base(record: Record, name: str, medium: str) -> str:
     """Electricity meters send reactive and apparent power as power of subunits 1 and 2."""
+    if name in ("power_factor", "frequency") and medium != ELECTRICITY:
+        return ""
     if not record.subunit:
-        return _metric(name, medium)
+        return named(name, medium)
     if name == "power" and medium == ELECTRICITY:
         return {1: "elec.power.reactive", 2: "elec.power.apparent"}.get(record.subunit, "")
     return ""
 
 
 def _phase(record: Record, name: str) -> str:
-    """The makers' VIFE FF and a number: 0 the total or mean, 1 to 3 the phases, 4 to 8 means and line voltages."""
-    if len(record.extensions) < 2 or record.extensions[0] != _MAKERS_VIFE:
+    """VIFE FC or a maker's FF, and a number: 0 the total or mean, 1 to 3 the phases, 4 to 8 means and line voltages."""
+    if len(record.extensions) < 2 or record.extensions[0] not in _PHASE_VIFES:
         return ""
     number = record.extensions[1]
     if name == "voltage":
@@ -154,8 +160,8 @@ def _nemo_names(record: Record, name: str) -> list[str]:
 _METRICS: Mapping[str, Mapping[str, str]] = {
     "energy": {ELECTRICITY: "elec.energy.import", "": "heat.energy"},
     "power": {ELECTRICITY: "elec.power.active", "": "heat.power"},
-    "volume": {WATER: "water.volume", GAS: "gas.volume", OTHER: "water.volume", "": "volume"},
-    "flow": {WATER: "water.flow", GAS: "gas.flow", OTHER: "water.flow", "": "x.flow"},
+    "volume": {WATER: "water.volume", GAS: "gas.volume", "": "volume"},
+    "flow": {WATER: "water.flow", GAS: "gas.flow", "": "x.flow"},
     "flow_temperature": {WATER: "water.temperature", "": "x.temperature.flow"},
     "return_temperature": {"": "x.temperature.return"},
     "temperature_difference": {"": "x.temperature.difference"},
@@ -175,7 +181,8 @@ _METRICS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def _metric(name: str, medium: str) -> str:
+def named(name: str, medium: str) -> str:
+    """The metric that a quantity is on a meter of that medium; empty where it is none of ours."""
     by_medium = _METRICS.get(name, {})
     return by_medium.get(medium, by_medium.get("", ""))
 
@@ -248,24 +255,35 @@ _FB_RANGES = (
 def _status_of(
     record: Record, meter: Meter, values: dict[str, float], events: list[tuple[str, dict[str, str]]], problems: list[str]
 ) -> None:
-    if record.table == _FD and record.vif == _ERROR_FLAGS and record.coding != 0xD:
+    maker, table, vif = meter.manufacturer, record.table, record.vif
+    if table == _FD and vif == _ERROR_FLAGS and record.coding != 0xD:
         _error_flags(record, meter, values, events, problems)
-    elif record.table == _MAKER and record.vif == 0x20 and meter.manufacturer == "KAM" and meter.medium == WATER:
-        for bit, word, metric in _KAMSTRUP_STATES:
-            active = bool(record.unsigned & bit)
-            if active:
-                problems.append(word)
-            if metric:
-                values[metric] = float(active)
-                events.extend([(f"alarm.{metric}", {})] if active else [])
-    elif meter.manufacturer == "EIE" and record.table == _MAKER and record.vif == 0x2C:
-        if record.unsigned & _EI_TAMPER:
-            problems.append("TAMPER_WHILE_REMOVED")
-            events.append(("alarm.tamper", {}))
-        if record.unsigned & _EI_DUST >= _EI_CLEAN_FROM:
-            problems.append("CLEANING_RECOMMENDED")
-    elif meter.medium == SMOKE and record.table == _FD and record.vif == 0x61 and (record.tariff, record.subunit) == (1, 1):
+    elif (maker, table, vif, meter.medium) == ("KAM", _MAKER, 0x20, WATER):
+        _kamstrup_water(record.unsigned, values, events, problems)
+    elif (maker, table, vif) == ("LAS", _FD, _DIGITAL_INPUT):
+        values.update({"door.open": float(_LANSEN_DOOR[record.unsigned])} if record.unsigned in _LANSEN_DOOR else {})
+    elif (maker, table, vif) == ("EIE", _MAKER, 0x2C):
+        _ei_head(record.unsigned, events, problems)
+    elif (meter.medium, table, vif, record.tariff, record.subunit) == (SMOKE, _FD, 0x61, 1, 1):
         values.setdefault("alarm.count", float(record.unsigned))
+
+
+def _kamstrup_water(flags: int, values: dict[str, float], events: list[tuple[str, dict[str, str]]], problems: list[str]) -> None:
+    for bit, word, metric in _KAMSTRUP_STATES:
+        active = bool(flags & bit)
+        problems.extend([word] if active else [])
+        if metric:
+            values[metric] = float(active)
+            events.extend([(f"alarm.{metric}", {})] if active else [])
+
+
+def _ei_head(flags: int, events: list[tuple[str, dict[str, str]]], problems: list[str]) -> None:
+    """Ei Electronics' smoke alarms: whether the head is off its base, and its dust level."""
+    if flags & _EI_TAMPER:
+        problems.append("TAMPER_WHILE_REMOVED")
+        events.append(("alarm.tamper", {}))
+    if flags & _EI_DUST >= _EI_CLEAN_FROM:
+        problems.append("CLEANING_RECOMMENDED")
 
 
 def _error_flags(
