@@ -30,6 +30,7 @@ from ingest.families import (
     tasmota,
     thingsboard,
     tts,
+    wmbusmeters,
     zigbee2mqtt,
 )
 from ingest.message import Message
@@ -66,6 +67,7 @@ DECODERS: dict[str, Decoder] = {
     "dlms.push": dlms_push.decode,
     **lorawan_raw.DECODERS,
     **mbus.DECODERS,
+    "wmbusmeters": wmbusmeters.decode,
 }
 
 DEFAULT_FILTERS: tuple[tuple[str, str], ...] = (
@@ -87,6 +89,7 @@ DEFAULT_FILTERS: tuple[tuple[str, str], ...] = (
     ("application/+/device/#", "chirpstack.v4"),
     ("v3/+/devices/#", "tts.v3"),
     ("spBv1.0/#", "sparkplug.b"),
+    ("wmbusmeters/#", "wmbusmeters"),
     ("$oc/devices/#", "cloud.cn"),
     ("/sys/#", "cloud.cn"),
     ("$sys/#", "cloud.cn"),

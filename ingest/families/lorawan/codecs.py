@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ingest.families.lorawan import (
+    arwin,
     axioma,
     browan,
     dragino,
@@ -38,7 +39,7 @@ _CODECS: tuple[tuple[tuple[str, ...], Codec], ...] = (
     (("elv",), elv.elv),
     (("dnt",), elv.dnt),
     (("dragino",), dragino.decode),
-    (("arwin",), small.arwin),
+    (("arwin",), arwin.decode),
     (("aquascope",), small.aquascope),
     (("mclimate",), mclimate.decode),
     (("talkpool",), small.talkpool),

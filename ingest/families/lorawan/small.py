@@ -1,6 +1,6 @@
-"""Makers with one or two fixed layouts: Aquascope, Arwin, Talkpool, Keller, YOBIIQ's and others' files hold the larger ones.
+"""Makers with one fixed layout.
 
-Aquascope FLO (FPort 10, 4 bytes), Arwin LRS20600 (FPort 10, 6 bytes), Talkpool OY1320 (FPort 2, records of 6 or 9 bytes).
+Aquascope FLO (FPort 10, 4 bytes), Talkpool OY1320 (FPort 2, records of 6 or 9 bytes).
 """
 
 from ingest.families.lorawan.uplink import Meaning, Uplink, signed, unsigned
@@ -17,18 +17,6 @@ def aquascope(uplink: Uplink) -> Meaning | None:
     meaning.state("leak", bool(data[0] & 1), "alarm.leak")
     meaning.put("battery.level", data[1])
     meaning.put("env.temperature", signed(data[2:4]))
-    return meaning
-
-
-def arwin(uplink: Uplink) -> Meaning | None:
-    """Sensor type 4: events, battery %, input closed, number of events."""
-    data = uplink.payload
-    if uplink.port != 10 or len(data) != 6 or data[0] != 4 or data[2] > _FULL:
-        return None
-    meaning = Meaning()
-    meaning.put("battery.level", data[2])
-    meaning.state("contact.active", data[3] != 0)
-    meaning.put("counter.events", unsigned(data[4:6]))
     return meaning
 
 
