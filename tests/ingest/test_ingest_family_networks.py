@@ -42,6 +42,23 @@ def test_a_decoded_object_goes_before_the_payload() -> None:
     assert found.samples[0].values == {"env.temperature": 21.5, "battery.voltage": 3.6}
 
 
+def test_a_known_makers_payload_goes_before_the_object() -> None:
+    info = {"devEui": _EUI, "deviceProfileName": "Milesight CT101"}
+    found = _decoded(_chirpstack("up", deviceInfo=info, fPort=85, data="BJi4CwAAAAA=", object={"current": 30000}))
+    assert found.samples[0].values == {"elec.current": 30}
+    damaged = _decoded(_chirpstack("up", deviceInfo=info, fPort=85, data="CRI=", object={"temperature": 3}))
+    assert damaged.samples[0].values == {"env.temperature": 3}
+    assert "not known" in damaged.refused[0]
+
+
+def test_values_with_units_tariffs_and_history_are_read() -> None:
+    past = {"timestamp": 1665561758, "temperature": 27.2}
+    told = {"ActiveEnergyImportT1": {"unit": "Wh", "value": 1810}, "current_chn2": 25, "history": [past]}
+    first, second = _decoded(_chirpstack("up", object=told)).samples
+    assert first.values == {"elec.energy.import.t1": 1.81, "elec.current.l2": 25}
+    assert (second.ts_ms, second.values) == (1665561758000, {"env.temperature": 27.2})
+
+
 def test_a_payload_that_no_codec_reads_keeps_the_link_and_says_why() -> None:
     found = _decoded(_chirpstack("up", fPort=77, data="AQID", rxInfo=[{"rssi": -60}]))
     assert found.samples[0].values == {"link.rssi": -60, "link.snr": 0}

@@ -49,6 +49,11 @@ _CODECS: tuple[tuple[tuple[str, ...], Codec], ...] = (
 """Words of the model and codec, the stricter layouts first."""
 
 
+def knows(uplink: Uplink) -> bool:
+    """Whether the model names a maker whose codec is here."""
+    return any(uplink.is_model(*words) for words, _ in _CODECS)
+
+
 def decode(uplink: Uplink) -> Meaning:
     """Raises `Unusable` with a reason."""
     if not uplink.payload:

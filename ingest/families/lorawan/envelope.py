@@ -8,6 +8,7 @@ from typing import Any
 
 from ingest.decoded import Decoded, Happening
 from ingest.families.json_fields import number, obj, objects
+from ingest.families.lorawan import codecs
 from ingest.families.lorawan.meaning import decoded, read
 from ingest.families.lorawan.objects import understand
 from ingest.families.lorawan.uplink import Meaning, Unusable, Uplink
@@ -53,17 +54,24 @@ def uplink_outcome(
     ts_ms: int | None,
     link: Mapping[str, float],
 ) -> Decoded:
-    """The server's decoded object where it has one, else the payload by a codec; what cannot be read is refused in words."""
+    """What cannot be read is refused in words, and the radio's values count all the same."""
     refused: list[str] = []
     meaning = Meaning()
-    try:
-        if told:
-            meaning = understand(told, uplink.kind)
-        elif uplink.payload and uplink.port:
-            meaning = read(uplink, context)
-    except Unusable as error:
-        refused.append(str(error))
+    for source in _sources(uplink, told):
+        try:
+            meaning = understand(told or {}, uplink.kind) if source == "object" else read(uplink, context)
+            break
+        except Unusable as error:
+            refused.append(str(error))
     return decoded(meaning, device_id, ts_ms=ts_ms, link=link, refused=refused)
+
+
+def _sources(uplink: Uplink, told: Mapping[str, Any] | None) -> list[str]:
+    """A known maker's payload goes before the server's object, whose names and units are its author's taste."""
+    has_payload = bool(uplink.payload and uplink.port)
+    if not told:
+        return ["payload"] if has_payload else []
+    return ["payload", "object"] if has_payload and codecs.knows(uplink) else ["object"]
 
 
 def event(device_id: str, event_type: str, ts_ms: int | None, **attributes: str | float | bool | None) -> Decoded:

@@ -5,6 +5,7 @@ reaches another's, and no thread outlives the run.
 """
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from py_mini_racer import JSEvalException, JSOOMException, JSTimeoutException, MiniRacer
@@ -13,6 +14,7 @@ from ingest.families.lorawan.uplink import Unusable, Uplink
 
 TIME_LIMIT_S = 0.4
 MEMORY_LIMIT_BYTES = 64 * 1024 * 1024
+_SETTLE_S = 0.1
 _LONGEST_SOURCE = 500_000
 _LONGEST_RESULT = 200_000
 _CALL = """
@@ -56,6 +58,8 @@ def _evaluate(source: str, call_input: str) -> object:
     except JSEvalException as error:
         raise Unusable(f"the codec failed: {str(error)[:300]}") from None
     finally:
+        with suppress(JSEvalException):
+            engine.eval("0", timeout_sec=_SETTLE_S)  # a stopped run reports to its thread, which must still be there
         engine.close()
     if not isinstance(made, str) or len(made) > _LONGEST_RESULT:
         raise Unusable("the codec returned nothing or too much")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingest.families.field_names import FIELDS, PHASES, Field, snake, split
-from ingest.families.json_fields import leaves, number, truth
+from ingest.families.json_fields import epoch_ms, leaves, number, objects, truth
 from ingest.families.lorawan.uplink import Meaning, Unusable
 
 _DIGITS = re.compile(r"(?<=[a-z])(?=\d)")
@@ -44,6 +44,9 @@ _VOLT_NAMES = {
     "device_voltage",
 }
 _LARGEST_BATTERY_V = 60.0
+_UNITS = {"Wh": 0.001, "varh": 0.001, "MWh": 1000.0, "kW": 1000.0, "mA": 0.001, "mV": 0.001, "L": 0.001, "l": 0.001}
+"""Factors to kWh, W, A, V, m3."""
+_ALL_PHASES, _TARIFF, _CHANNEL = re.compile(r"_?l_?123"), re.compile(r"_?t_?([1-9])$"), re.compile(r"_?chn_?([1-9])(?=_|$)")
 _OWN: dict[str, Field] = {
     "luminosity": Field("env.luminosity"),
     "light": Field("env.illuminance"),
@@ -69,6 +72,20 @@ _OWN: dict[str, Field] = {
     "relay": Field("switch.on", is_state=True),
     "socket": Field("switch.on", is_state=True),
     "on_off": Field("switch.on", is_state=True),
+    "active_energy_import": Field("elec.energy.import"),
+    "active_energy_export": Field("elec.energy.export"),
+    "reactive_energy_import": Field("elec.energy.reactive.import"),
+    "reactive_energy_export": Field("elec.energy.reactive.export"),
+    "internal_temperature": Field("env.temperature"),
+    "relay_state": Field("switch.on", is_state=True),
+    "output": Field("switch.on", is_state=True),
+    "violation_detection": Field("tamper", is_state=True, alarm="alarm.tamper"),
+    "input": Field("contact.active", is_state=True),
+    "event_count": Field("counter.events"),
+    "waterleak": Field("leak.raw"),
+    "log_volume_m3": Field("water.volume.log"),
+    "vrms": Field("elec.voltage"),
+    "irms": Field("elec.current"),
     "energy_k_wh": Field("elec.energy.import"),
     "active_energy": Field("elec.energy.import", 0.001),
     "energy_wh": Field("elec.energy.import", 0.001),
@@ -101,18 +118,35 @@ _OWN: dict[str, Field] = {
 
 def understand(told: Mapping[str, Any], kind: str = "") -> Meaning:
     """Fields that no vocabulary knows are kept as x. where they are numbers. Raises `Unusable` for an empty object."""
-    meaning = Meaning()
-    for path, value in leaves(told):
-        if value is not None:
-            _take(meaning, path, value, kind)
     if not told:
         raise Unusable("the decoded object is empty")
+    meaning = Meaning()
+    for path, value in leaves(_flat(told)):
+        if value is not None:
+            _take(meaning, path, value, kind)
+    for record in objects(told.get("history")):
+        moment = epoch_ms(record.get("timestamp"))
+        if moment is not None:
+            past = understand({name: value for name, value in record.items() if name != "timestamp"} or {"": None}, kind)
+            meaning.at(moment // 1000, past.values)
     return meaning
+
+
+def _flat(told: Mapping[str, Any]) -> dict[str, Any]:
+    """`{value, unit}` in place of a number is brought to our unit."""
+    flat: dict[str, Any] = {}
+    for name, value in told.items():
+        amount = number(value.get("value", value.get("data"))) if isinstance(value, dict) else None
+        if isinstance(value, dict) and amount is not None and isinstance(value.get("unit"), str):
+            flat[name] = amount * _UNITS.get(value["unit"], 1.0)
+        else:
+            flat[name] = value
+    return flat
 
 
 def _take(meaning: Meaning, path: str, value: object, kind: str) -> None:
     name, field, suffix = _field(path)
-    if name in _VOLT_NAMES or (name == "battery" and _is_volts(value)):
+    if name in _VOLT_NAMES or name.endswith("_battery_voltage") or (name == "battery" and _is_volts(value)):
         _battery_volts(meaning, value)
     elif field is None:
         _unknown(meaning, path, value)
@@ -132,16 +166,21 @@ def _take(meaning: Meaning, path: str, value: object, kind: str) -> None:
 def _field(path: str) -> tuple[str, Field | None, str]:
     """The most telling name: the last level, without words such as sensor or status, with its number as channel."""
     level = path.rpartition(".")[2]
+    tariff, channel = _TARIFF.search(snake(level)), _CHANNEL.search(snake(level))
     if level in ("value", "data") and "." in path:
         level = path.rpartition(".")[0].rpartition(".")[2]
     name = _DIGITS.sub("_", snake(level)) if not snake(level).endswith(("m3", "co2", "pm25", "pm10")) else snake(level)
+    name = _ALL_PHASES.sub("", name)
+    if tariff or channel:
+        name = _CHANNEL.sub("", _TARIFF.sub("", name))
+    own_suffix = f".t{tariff[1]}" if tariff else f".l{channel[1]}" if channel else ""
     short = _SENSOR.sub("", name)
     for candidate in (name, short):
         if candidate in _OWN:
-            return candidate, _OWN[candidate], ""
+            return candidate, _OWN[candidate], own_suffix
         stem, suffix = split(candidate)
         if stem in FIELDS:
-            return stem, FIELDS[stem], f".{PHASES.get(suffix, suffix)}" if suffix else ""
+            return stem, FIELDS[stem], f".{PHASES.get(suffix, suffix)}" if suffix else own_suffix
     return short, None, ""
 
 
