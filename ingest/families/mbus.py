@@ -65,7 +65,7 @@ def _telegrams(data: bytes, key: str) -> list[Frame]:
 
 
 def _zone(context: Mapping[str, Any]) -> timezone | None:
-    """Meters' clocks have no zone; without one told, their time is not used."""
+    """Meters' clocks have no zone; where none is told, their readings take the time of arrival."""
     minutes = context.get("utc_offset_minutes")
     return timezone(timedelta(minutes=minutes)) if isinstance(minutes, int) and abs(minutes) < 1440 else None
 
@@ -95,12 +95,6 @@ def _decode_frame(frame: Frame, kind: str, zone: timezone | None, key: str) -> D
     happenings = [Happening(name, None, {**attributes, **detail}) for name, detail in meaning.events]
     ts_ms = _clock_ms(meaning.clock, zone)
     samples = (Sample(ts_ms, meaning.values),) if meaning.values else ()
-    if meaning.clock:
-        refused = (
-            refused
-            if ts_ms is not None
-            else [*refused, f"the meter's clock {meaning.clock} has no zone; the time of arrival is used"]
-        )
     return Decoded(frame.meter, samples, happenings, refused=refused)
 
 

@@ -15,6 +15,8 @@ _IDLE, _MANUFACTURER, _MORE_FOLLOWS = 0x2F, 0x0F, 0x1F
 _PLAIN_TEXT = 0x7C
 _MORE = 0x80
 _LONGEST_CHAIN = 11
+_TRAILER = 2
+"""Some makers leave check bytes behind the last record."""
 
 
 class Damaged(Exception):
@@ -78,7 +80,12 @@ def read(data: bytes) -> Iterator[Record | Manufacturers]:
         elif dif & 0x0F == _SPECIAL:
             raise Damaged(f"DIF {dif:02X} at byte {position} is reserved")
         else:
-            record, position = _record(data, position)
+            try:
+                record, position = _record(data, position)
+            except Damaged:
+                if 0 < position >= len(data) - _TRAILER:
+                    return
+                raise
             yield record
 
 
