@@ -103,8 +103,10 @@ def _plug(meaning: Meaning, data: bytes, report: int) -> None:
 
 
 def _motion(meaning: Meaning, data: bytes, _report: int) -> None:
-    meaning.state("occupancy", data[0] != 0)
-    meaning.put("env.temperature", signed(data[1:3]) / 100)
+    meaning.put("env.temperature", signed(data[0:2]) / 100)
+    meaning.put("env.illuminance", unsigned(data[2:4]))
+    meaning.state("occupancy", data[4] != 0)
+    meaning.state("tamper", data[5] != 0, "alarm.tamper")
 
 
 _CONTACT, _LEAK, _VIBRATION = _state("contact.active"), _state("leak", "alarm.leak"), _state("vibration")
@@ -116,7 +118,6 @@ _DEVICES: dict[int, _Device] = {
     0x03: _Device("RB11E", _motion),
     0x04: _Device("R311G", _light),
     0x06: _Device("R311W", _LEAKS),
-    0x07: _Device("RB11E", _motion),
     0x0A: _Device("RA02A", _fire),
     0x0B: _Device("R718A", _climate),
     0x0E: _Device("R809A", _plug, battery=False),
