@@ -32,7 +32,7 @@ def _events(outcome: Decoded | Rejected) -> Sequence[str]:
     [
         ("electricity", "087001 05812c 07c94a00 03743009 068309660000 048007000000", 85, "", "elec.current", 0.074),
         ("electricity", "048007000000", 85, "", "elec.power.active", 7),
-        ("electricity", "039710270000", 85, "Milesight CT305", "elec.charge", 100),
+        ("electricity", "039710270000", 85, "Milesight CT305", "elec.charge.l1", 100),
         ("electricity", "0699b80b", 85, "", "elec.current.l2", 300),
         ("door", "017564030001040001", 85, "", "door.open", 1),
         ("door", "017564030001040001", 85, "", "tamper", 1),

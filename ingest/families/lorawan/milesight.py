@@ -148,6 +148,8 @@ def decode(uplink: Uplink) -> Meaning | None:
             raise
         meaning.refused.append(str(damage))
     channels = {(part.channel & 0x7F, part.type) for part in parts}
+    if uplink.is_model("ct303", "ct305", "ct310") or {(5, _CHARGE), (7, _CHARGE)} & channels:
+        channels.add((0, _PHASE_CURRENT))  # three clamps: the charges are of phases too
     for part in parts:
         _read(meaning, part, kind, channels)
     _information(meaning, parts)
