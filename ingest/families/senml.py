@@ -6,10 +6,12 @@ record's own word does not contradict it; the sensor's name and unit are told be
 
 import math
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from typing import Any, NamedTuple
 
+import cbor2
+
 from ingest.decoded import Attribute, Decoded, Happening, Outcome, Rejected, Sample, Told
-from ingest.families import cbor
 from ingest.families.json_fields import Unusable, loads, number
 from ingest.message import Message
 
@@ -17,6 +19,7 @@ _RELATIVE_BELOW = 2**28
 """RFC 8428 section 4.5.3: smaller times are relative to now."""
 _VERSION = 10
 _MOST_RECORDS = 10_000
+_CBOR_DEPTH = 16
 
 _BY_UNIT: dict[str, tuple[str, float]] = {
     "V": ("elec.voltage", 1.0),
@@ -79,10 +82,26 @@ def decode(message: Message, context: Mapping[str, Any]) -> Outcome:  # noqa: AR
 
 def decode_cbor(message: Message, context: Mapping[str, Any]) -> Outcome:  # noqa: ARG001
     try:
-        told = cbor.loads(message.payload)
+        told = _loads_cbor(message.payload)
         return outcome(resolve([_labelled(record) for record in (told if isinstance(told, list) else [told])]))
     except Unusable as error:
         return Rejected(str(error))
+
+
+def _untagged(tagged: cbor2.CBORTag, *_: object) -> Any:  # noqa: ANN401
+    """A tag says how a number was meant; what counts here is the number."""
+    return tagged.value
+
+
+def _loads_cbor(payload: bytes) -> Any:  # noqa: ANN401 - CBOR is anything
+    stream = BytesIO(payload)
+    try:
+        told = cbor2.CBORDecoder(stream, max_depth=_CBOR_DEPTH, tag_hook=_untagged).decode()
+    except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError) as error:
+        raise Unusable(f"not CBOR: {error}") from None
+    if left := len(payload) - stream.tell():
+        raise Unusable(f"not CBOR: {left} bytes are left over")
+    return told
 
 
 def _labelled(record: object) -> object:

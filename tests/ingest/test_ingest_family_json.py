@@ -86,7 +86,7 @@ def test_senml_refuses(pack: list[Any]) -> None:
         pytest.param("81a300" + "63643a75" + "016156" + "02f95640", {"elec.voltage": 100}, id="half float"),
         pytest.param("81a300" + "63643a75" + "016156" + "021864", {"elec.voltage": 100}, id="integer"),
         pytest.param("9fbf00" + "63643a75" + "016156" + "02fa42c80000" + "ffff", {"elec.voltage": 100}, id="indefinite lengths"),
-        pytest.param("81a300" + "63643a75" + "016156" + "02c11864", {"elec.voltage": 100}, id="tagged"),
+        pytest.param("81a300" + "63643a75" + "016156" + "02d8ff1864", {"elec.voltage": 100}, id="tagged"),
     ],
 )
 def test_senml_in_cbor(pack: str, expected: dict[str, float]) -> None:
