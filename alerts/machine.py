@@ -150,9 +150,16 @@ def _row(alert: Alert, event: AlertEvent, now: datetime) -> Row:
     for row in TRANSITIONS:
         if row.state is alert.state and isinstance(event, row.event) and (row.when is None or row.when(alert, event, now)):
             return row
-    allowed = sorted({row.event.__name__.lower() for row in TRANSITIONS if row.state is alert.state and row.effect})
+    by_people = sorted(
+        {
+            row.event.__name__.lower()
+            for row in TRANSITIONS
+            if row.state is alert.state and row.effect and row.event in (Acknowledge, Resolve)
+        }
+    )
     raise IllegalTransition(
-        f"alert {alert.id} is {alert.state}: {type(event).__name__.lower()} is not possible now; possible: {', '.join(allowed)}"
+        f"alert {alert.id} is {alert.state}: {type(event).__name__.lower()} is not possible now; "
+        f"what people can do: {', '.join(by_people) or 'nothing'}"
     )
 
 

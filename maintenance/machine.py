@@ -189,8 +189,10 @@ def _hats(order: WorkOrder, username: str, roles: Collection[str]) -> frozenset[
 
 def _check_possible(order: WorkOrder, request: OrderRequest) -> None:
     if not _possible(order, request.event):
-        possible = ", ".join(event for event in OrderEvent if _possible(order, event)) or "nothing, it is finished"
-        raise IllegalTransition(f"order {order.id} is {order.state}: {request.event} is not possible; possible: {possible}")
+        possible = ", ".join(allowed_events(order, request.actor, request.roles)) or "nothing"
+        raise IllegalTransition(
+            f"order {order.id} is {order.state}: {request.event} is not possible; {request.actor} can do now: {possible}"
+        )
     if not _permitted(request.event, _hats(order, request.actor, request.roles)):
         who = ", ".join(sorted(WHO[request.event] - {Hat.SYSTEM}))
         raise IllegalTransition(f"order {order.id}: {request.event} is for: {who}; {request.actor} is not one of them here")

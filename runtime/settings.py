@@ -159,14 +159,16 @@ def load(path: Path | None = None, environ: dict[str, str] | None = None) -> Set
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise _explain(error, text, path) from None
+        raise _explain(error, text, path, environ) from None
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise BadInput(f"cannot read the settings: {error.strerror}", place=str(path)) from None
+        raise BadInput(
+            f"cannot read the settings: {error.strerror}; copy caretaker.example.toml there or name another file", place=str(path)
+        ) from None
 
 
 def _parse(text: str, path: Path | None) -> dict[str, Any]:
@@ -189,10 +191,11 @@ def _apply_environment(values: dict[str, Any], environ: dict[str, str]) -> None:
         target[key] = value
 
 
-def _explain(error: ValidationError, text: str, path: Path | None) -> BadInput:
+def _explain(error: ValidationError, text: str, path: Path | None, environ: dict[str, str]) -> BadInput:
     first = error.errors()[0]
     location = [str(part) for part in first["loc"]]
-    place = f"{path or 'environment'}{_line_of(location, text)}"
+    variable = next((name for name, key in _ENVIRONMENT.items() if list(key) == location and name in environ), None)
+    place = f"environment {variable}" if variable else f"{path or 'settings'}{_line_of(location, text)}"
     key = ".".join(location)
     if first["type"] == "extra_forbidden":
         return BadInput(f"unknown key {key!r}; {_suggest(location[-1], _known_keys(location[:-1]))}", place=place)

@@ -95,7 +95,7 @@ class Database:
         """Returns where the database answers and has this program's schema. Raises DependencyFailed or BadInput with the remedy."""
         with self.read() as connection:
             if not is_current(connection, self.place):
-                raise BadInput("its schema is older than this program; run `caretaker migrate`", place=self.place)
+                raise BadInput("it is new, or its schema is older than this program; run `caretaker migrate`", place=self.place)
 
     def checkpoint(self) -> None:
         """SQLite: moves what is committed from the log into the file, so that no commit has to stop for it. Blocks nobody."""

@@ -58,19 +58,20 @@ def decode(
             told = decode_check.judge((line, meaning(line, families, family)) for line in lines if line.strip())
             decode_check.report(told, as_json=as_json)
             raise typer.Exit(0 if all(score.reached for score in told) else 1)
-        for line in lines:
+        for number, line in enumerate(lines, start=1):
             if line.strip():
-                sys.stdout.buffer.write(_OUTPUT.encode(meaning(line, families, family)) + b"\n")
+                sys.stdout.buffer.write(_OUTPUT.encode(meaning(line, families, family, number=number)) + b"\n")
     sys.stdout.flush()
 
 
-def meaning(line: bytes, families: FamilyMap, default_family: str | None = None) -> dict[str, Any]:
+def meaning(line: bytes, families: FamilyMap, default_family: str | None = None, *, number: int | None = None) -> dict[str, Any]:
     """One line in, one object out."""
     try:
         told = _LINE.decode(line)
         payload = _payload(told)
     except (msgspec.DecodeError, UnicodeError, ValueError) as error:
-        return {"rejected": f"not a line of the decoder's form: {error}"}
+        place = f"line {number}: " if number else ""
+        return {"rejected": f"{place}not a line of the decoder's form: {error}"}
     message = Message(0, told.topic or "", payload, told.retained)
     family = told.family or families.family(message.topic) or default_family
     context = ({"device": told.device} if told.device else {}) | (told.context or {})

@@ -65,9 +65,10 @@ def demo(
 ) -> None:
     """A simulated campus with history, live devices and a tour of faults. Example: caretaker demo"""
     stop = supervisor.stop_on_signals()
-    settings = _with_free_ports(_demo_settings())
+    settings = _demo_settings()
     supervisor.prepare_data_dir(settings.data_dir)
     with supervisor.only_instance(settings.data_dir):
+        settings = _with_free_ports(settings)
         fresh = _prepare(settings.data_dir, keep=keep)
         password = _set_up(settings, weeks=weeks, seed=seed) if fresh else None
         if not stop.is_set():

@@ -33,6 +33,8 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print the ch
     """Checks Python, settings, disk, broker, database and reading store. Example: caretaker doctor"""
     settings = configuration.load()
     checks = [examine(settings) for examine in EXAMINATIONS]
+    if checks[DATA_DIR].ok:
+        checks += [examine(settings) for examine in INSIDE_THE_DATA_DIR]
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks]))
     else:
@@ -48,18 +50,19 @@ def _python(_: Settings) -> Check:
 
 
 def _data_dir(settings: Settings) -> Check:
-    remedy = "create it, or choose another with CARETAKER_DATA_DIR"
+    if not settings.data_dir.exists():
+        remedy = "`caretaker up` and `caretaker users add` make it; or choose another with CARETAKER_DATA_DIR"
+        return Check("data directory", ok=False, detail=f"{settings.data_dir} does not exist yet", remedy=remedy)
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=settings.data_dir):
             return Check("data directory", ok=True, detail=f"{settings.data_dir} can be written")
     except OSError as error:
+        remedy = "make it writable for this user, or choose another with CARETAKER_DATA_DIR"
         return Check("data directory", ok=False, detail=f"{settings.data_dir}: {error.strerror}", remedy=remedy)
 
 
 def _disk(settings: Settings) -> Check:
-    place = next(path for path in [settings.data_dir.absolute(), *settings.data_dir.absolute().parents] if path.exists())
-    free_gb = shutil.disk_usage(place).free / 1e9
+    free_gb = shutil.disk_usage(settings.data_dir).free / 1e9
     return Check("disk", free_gb >= _ENOUGH_DISK_GB, f"{free_gb:.1f} GB free", f"free at least {_ENOUGH_DISK_GB:.0f} GB")
 
 
@@ -98,12 +101,7 @@ def _reading_store(settings: Settings) -> Check:
     return Check("reading store", ok=True, detail=settings.store.kind)
 
 
-EXAMINATIONS: tuple[Callable[[Settings], Check], ...] = (
-    _python,
-    _data_dir,
-    _disk,
-    _broker_program,
-    _broker_answers,
-    _database,
-    _reading_store,
-)
+EXAMINATIONS: tuple[Callable[[Settings], Check], ...] = (_python, _data_dir, _broker_program, _broker_answers)
+DATA_DIR = EXAMINATIONS.index(_data_dir)
+INSIDE_THE_DATA_DIR: tuple[Callable[[Settings], Check], ...] = (_disk, _database, _reading_store)
+"""Looked at only where there is one: doctor changes nothing."""

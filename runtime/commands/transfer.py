@@ -130,6 +130,8 @@ def export_readings(  # noqa: PLR0913 - each is an option of the command line
 
 # ---- files
 
+_COLUMNS_EXPECTED = "expected are the columns device_id, metric, ts_ms (or time with an offset), value and, if you like, quality"
+
 
 def read_table(file: Path) -> pa.Table:
     """The readings of a .parquet or .csv file, with ts_ms. Raises BadInput naming the file and, for CSV, the row."""
@@ -137,7 +139,10 @@ def read_table(file: Path) -> pa.Table:
     try:
         table = reader(file)
     except (OSError, pa.ArrowException) as error:
-        raise BadInput(f"cannot be read: {error}", place=str(file)) from None
+        wrong = str(error).replace(str(file), "the file")
+        raise BadInput(f"cannot be read: {wrong}; {_COLUMNS_EXPECTED}", place=str(file)) from None
+    if not {"ts_ms", "time"} & set(table.column_names):
+        raise BadInput(f"it has neither a column ts_ms nor time; {_COLUMNS_EXPECTED}", place=str(file))
     if "ts_ms" not in table.column_names and "time" in table.column_names:
         times = table["time"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64())
         table = table.append_column("ts_ms", times)
@@ -277,7 +282,7 @@ def _placed(file: Path, act: Callable[[], _Made]) -> _Made:
 @contextmanager
 def _database(config: Path | None) -> Iterator[Database]:
     with closing(open_database(configuration.load(config))) as database:
-        database.check()
+        database.migrate()
         yield database
 
 

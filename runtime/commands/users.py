@@ -118,7 +118,7 @@ def disable(
 def _database(config: Path | None) -> Iterator[Database]:
     database = open_database(configuration.load(config))
     try:
-        database.check()
+        database.migrate()  # the first thing done in a new installation may be to add its people
         yield database
     finally:
         database.close()

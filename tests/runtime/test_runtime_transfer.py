@@ -93,7 +93,11 @@ def test_a_csv_may_give_times_as_text(house: Path, capsys: pytest.CaptureFixture
         ("in.csv", f"device_id,metric,ts_ms,value\na,leak,{T},1\nb,leak,{T},much\n", "in.csv: cannot be read: .*Row #3.*much"),
         ("in.csv", f"device_id,metric,ts_ms,value\na,leak,{T},1\nb,leak,5,inf\n", "in.csv: row 2: value is not a finite number"),
         ("in.csv", "device_id,metric,ts_ms,value\na,leak,99999999999999,1\n", "in.csv: row 1: ts_ms lies outside"),
-        ("in.csv", "device_id,metric,value\na,leak,1\n", "in.csv: no column ts_ms"),
+        (
+            "in.csv",
+            "device_id,metric,value\na,leak,1\n",
+            "in.csv: it has neither a column ts_ms nor time; expected are the columns device_id",
+        ),
         ("in.csv", "device_id,metric,ts_ms,value\na,leak,,1\n", "in.csv: row 1: ts_ms is empty"),
         ("in.parquet", "no parquet", "in.parquet: cannot be read"),
         ("in.xlsx", "", "ends in .parquet or .csv"),

@@ -33,10 +33,10 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return run
 
 
-def test_without_a_schema_the_remedy_is_named(call: Call) -> None:
-    code, _, errors = call("users", "list")
-    assert code == 1
-    assert "run `caretaker migrate`" in errors
+def test_people_can_be_added_before_anything_else_was_done(call: Call) -> None:
+    code, _, errors = call("users", "add", "first", "--role", "admin")
+    assert code == 0, errors
+    assert "first" in call("users", "list")[1]
 
 
 def test_a_user_from_first_to_last(call: Call, tmp_path: Path) -> None:
