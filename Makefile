@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo test check format lock soak clean
+.PHONY: help install demo test check lint fast format lock soak clean
 
 help:
 	@echo "make demo    the platform around a simulated campus"
@@ -25,15 +25,18 @@ demo: install
 
 test: install
 	@sh tools/system-packages.sh test
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+	@$(MAKE) --no-print-directory lint
 	$(BIN)/pytest
 
 check: install
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint fast
+
+lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+fast: install
 	$(BIN)/pytest -q -m "not slow and not network and not browser"
 
 format: install
