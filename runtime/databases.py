@@ -1,5 +1,8 @@
 """Opens the database that the settings name."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
 from devices.errors import BadInput
 from runtime.settings import Settings, read_secret
 from storage.database import Database
@@ -18,6 +21,14 @@ def open_database(settings: Settings) -> Database:
             f"cannot make the database there: {error.strerror}; choose another data_dir or its owner", place=str(file)
         ) from error
     return Database(settings.database_url)
+
+
+@contextmanager
+def ready_database(settings: Settings) -> Iterator[Database]:
+    """Open, with this version's schema, until the end of the block: what a role or a command that writes begins with."""
+    with closing(open_database(settings)) as database:
+        database.migrate()
+        yield database
 
 
 def _password(settings: Settings) -> str | None:

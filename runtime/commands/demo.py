@@ -18,7 +18,7 @@ from devices.errors import BadInput, DependencyFailed
 from maintenance.model import Trade
 from runtime import broker, supervisor
 from runtime import settings as configuration
-from runtime.databases import open_database
+from runtime.databases import ready_database
 from runtime.settings import Settings, Site
 from storage.database import Database
 from storage.passwords import hash_password
@@ -113,10 +113,8 @@ def _set_up(settings: Settings, *, weeks: int, seed: int) -> str:
     """Database, people and history through the public import path. Returns the administrator's password."""
     started_s = time.monotonic()
     broker.ensure_passwords(settings)
-    database = open_database(settings)
-    database.migrate()
-    password = _create_users(settings.data_dir, database)
-    database.close()
+    with ready_database(settings) as database:
+        password = _create_users(settings.data_dir, database)
     _say(f"Simulating {weeks} weeks of campus life and importing them ...")
     history = settings.data_dir / "simulation"
     _command(

@@ -24,7 +24,7 @@ from rich.progress import Progress
 from devices.errors import BadInput
 from devices.model import Device, Event, Space
 from runtime import settings as configuration
-from runtime.databases import open_database
+from runtime.databases import ready_database
 from runtime.stores import open_reading_store
 from storage.database import Database
 from storage.embedded_table import checked
@@ -281,8 +281,7 @@ def _placed(file: Path, act: Callable[[], _Made]) -> _Made:
 
 @contextmanager
 def _database(config: Path | None) -> Iterator[Database]:
-    with closing(open_database(configuration.load(config))) as database:
-        database.migrate()
+    with ready_database(configuration.load(config)) as database:
         yield database
 
 

@@ -7,7 +7,7 @@ import typer
 
 from runtime import settings as configuration
 from runtime import supervisor
-from runtime.databases import open_database
+from runtime.databases import ready_database
 
 
 def up(
@@ -19,9 +19,8 @@ def up(
     supervisor.prepare_data_dir(settings.data_dir)
     with supervisor.only_instance(settings.data_dir):
         supervisor.check_ports(settings)
-        database = open_database(settings)
-        database.migrate()
-        database.close()
+        with ready_database(settings):
+            pass  # the roles find the schema in place and need not wait for one another
         _say(f"Caretaker at http://{settings.http.host}:{settings.http.port}")
         roles = supervisor.Supervisor(supervisor.children(settings, _say, config=config), _say)
         roles.start()

@@ -16,7 +16,7 @@ from rich.table import Table
 from devices.errors import BadInput, NotFound
 from maintenance.model import Trade
 from runtime import settings as configuration
-from runtime.databases import open_database
+from runtime.databases import ready_database
 from storage.audit_store import AuditStore
 from storage.database import Database
 from storage.passwords import MIN_PASSWORD_LENGTH, hash_password, new_password
@@ -116,12 +116,8 @@ def disable(
 
 @contextmanager
 def _database(config: Path | None) -> Iterator[Database]:
-    database = open_database(configuration.load(config))
-    try:
-        database.migrate()  # the first thing done in a new installation may be to add its people
+    with ready_database(configuration.load(config)) as database:  # the first thing done in a new installation may be this
         yield database
-    finally:
-        database.close()
 
 
 def _audit(database: Database, action: str, subject: str, detail: str = "") -> None:

@@ -17,7 +17,7 @@ from devices.errors import Conflict, DependencyFailed
 from devices.registry import Registry
 from ingest.decoders import FamilyMap, decode
 from runtime.bus import Bus
-from runtime.databases import open_database
+from runtime.databases import ready_database
 from runtime.priority import answer_at_once, prefer
 from runtime.roles.alerts_desk import Desk
 from runtime.roles.alerts_inbox import Inbox, Letter
@@ -41,17 +41,15 @@ CHECKPOINT_S = 2.0
 def run(settings: Settings, stop: threading.Event) -> None:
     """Until `stop` is set. Raises DependencyFailed where the database does not answer at the start."""
     prefer(os.getpid())
-    serve(settings, stop)
+    serve(settings, stop, ready=answer_at_once)
 
 
-def serve(settings: Settings, stop: threading.Event) -> None:
-    """As `run`, and leaves the process's priority alone."""
-    database = open_database(settings)
-    try:
-        database.migrate()
-        Role(settings, database, stop).run()
-    finally:
-        database.close()
+def serve(settings: Settings, stop: threading.Event, *, ready: Callable[[], None] = lambda: None) -> None:
+    """As `run`, and leaves the process as it is. `ready` is called when all is loaded, before the first message."""
+    with ready_database(settings) as database:
+        role = Role(settings, database, stop)
+        ready()
+        role.run()
 
 
 class Role:
@@ -67,7 +65,6 @@ class Role:
         self._inbox = Inbox(settings, _moment)
         self._families = FamilyMap()
         self._database = database
-        answer_at_once()
 
     def run(self) -> None:
         self._bus.start()

@@ -19,7 +19,7 @@ from dashboards.web.pages import create_pages
 from devices.errors import BadInput, DependencyFailed
 from maintenance.sla import WorkingCalendar
 from runtime.bus import Bus
-from runtime.databases import open_database
+from runtime.databases import ready_database
 from runtime.settings import Settings
 from runtime.site import site_of
 from runtime.stores import open_reading_store
@@ -155,7 +155,5 @@ def demo_users(path: Path) -> tuple[DemoUser, ...]:
 
 @contextmanager
 def _stores(settings: Settings) -> Iterator[tuple[Database, ReadingStore]]:
-    with closing(open_database(settings)) as database:
-        database.migrate()
-        with closing(open_reading_store(settings)) as readings:
-            yield database, readings
+    with ready_database(settings) as database, closing(open_reading_store(settings)) as readings:
+        yield database, readings
