@@ -27,6 +27,7 @@ _CURSOR = struct.Struct("<QQI")
 _FRAME_LIMIT_BYTES = 1 << 30
 _RECENT_BYTES = 8 << 20
 _BATCH_BYTES = 16 << 20
+_STAMP_EVERY_MS = 1000
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list[Message])
 
@@ -48,12 +49,23 @@ class _Frame(NamedTuple):
         return self.end.offset - self.start.offset
 
 
-class Spool:
-    """Owns its directory, which a second process cannot open (BadInput). `limit_bytes` bounds all segments together."""
+class _Stamp(NamedTuple):
+    """When the first message of the frame that starts there was received; those behind it are no older."""
 
-    def __init__(self, directory: Path, *, limit_bytes: int, segment_bytes: int = 16 << 20) -> None:
+    start: Position
+    received_ms: int
+
+
+class Spool:
+    """Owns its directory, which a second process cannot open (BadInput). `limit_bytes` bounds all segments together.
+
+    `reserve_bytes` of the disk are left to others: the alarms' database and the draining store need room when we have none.
+    """
+
+    def __init__(self, directory: Path, *, limit_bytes: int, segment_bytes: int = 16 << 20, reserve_bytes: int = 0) -> None:
         self._directory = directory
         self._limit_bytes = limit_bytes
+        self._reserve_bytes = reserve_bytes
         self._segment_bytes = min(segment_bytes, limit_bytes // 4)  # a consumed segment frees its room only once it is full
         directory.mkdir(parents=True, exist_ok=True)
         self._lock_file = _lock(directory)
@@ -66,12 +78,20 @@ class Spool:
         self._reader: IO[bytes] | None = None
         self._recent: deque[_Frame] = deque()
         self._recent_bytes = 0
+        self._stamps = _first_stamps(directory, self._sizes, self._cursor)
         self._drop_consumed()
 
     def append(self, messages: Sequence[Message]) -> None:
         """On disk on return. Raises DependencyFailed, nothing kept, where the limit or the disk refuses: do not acknowledge."""
         body = _ENCODER.encode(messages)
         frame = _HEADER.pack(len(body), zlib.crc32(body)) + body
+        free_bytes = self.disk_free_bytes
+        if free_bytes < self._reserve_bytes:
+            raise DependencyFailed(
+                f"only {free_bytes >> 20} MB of the disk under {self._directory} are free, of which {self._reserve_bytes >> 20} MB "
+                "are kept for alarms; free some space",
+                transient=True,
+            )
         if self.size_bytes + len(frame) > self._limit_bytes and not self.drained:  # a group larger than the limit must pass too
             raise DependencyFailed(
                 f"the spool holds its limit of {self._limit_bytes >> 20} MB; the reading store is down or too slow", transient=True
@@ -84,9 +104,11 @@ class Spool:
             self._abandon_segment()
             raise DependencyFailed(f"cannot write to the spool {self._directory}: {error.strerror}", transient=True) from None
         with self._grown:
-            start = self._sizes[segment]
-            self._sizes[segment] = start + len(frame)
-            self._remember(_Frame(Position(segment, start), Position(segment, start + len(frame)), messages))
+            start = Position(segment, self._sizes[segment])
+            end = Position(segment, start.offset + len(frame))
+            self._stamp(start, messages)
+            self._sizes[segment] = end.offset
+            self._remember(_Frame(start, end, messages))
             self._grown.notify_all()
 
     def wait(self, timeout_s: float) -> bool:
@@ -115,7 +137,22 @@ class Spool:
         except OSError as error:
             # A cursor that lags costs repeated work after a crash, never a message; on a full disk deleting is what helps.
             _LOG.warning("spool cursor not saved: %s", error.strerror)
+        with self._grown:
+            while len(self._stamps) > 1 and self._stamps[1].start <= position:
+                self._stamps.popleft()
         self._drop_consumed()
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the oldest message that is not drained was received (epoch ms, up to a second too early); None: all are drained."""
+        with self._grown:
+            return self._stamps[0].received_ms if self._stamps and self._waits() else None
+
+    @property
+    def disk_free_bytes(self) -> int:
+        """What is left on the disk for programs that are not root's."""
+        disk = os.statvfs(self._directory)
+        return disk.f_bavail * disk.f_frsize
 
     @property
     def size_bytes(self) -> int:
@@ -129,7 +166,7 @@ class Spool:
     def drained(self) -> bool:
         """Nothing lies behind the cursor."""
         with self._grown:
-            return not any(Position(segment, size) > self._cursor for segment, size in self._sizes.items() if size)
+            return not self._waits()
 
     def close(self) -> None:
         self._close_reader()
@@ -137,6 +174,9 @@ class Spool:
             self._writer.close()
             self._writer = None
         self._lock_file.close()
+
+    def _waits(self) -> bool:
+        return any(Position(segment, size) > self._cursor for segment, size in self._sizes.items() if size)
 
     def _has_unread(self) -> bool:
         return any(Position(segment, size) > self._read_at for segment, size in self._sizes.items() if size)
@@ -210,6 +250,16 @@ class Spool:
             os.link(path, kept)
         except OSError as error:
             _LOG.error("could not keep %s: %s", kept, error.strerror)
+
+    def _stamp(self, start: Position, messages: Sequence[Message]) -> None:
+        """One a second is enough: days of backlog must not fill the memory with times."""
+        if not messages:
+            return
+        received_ms = messages[0].received_ms
+        if not self._waits():
+            self._stamps.clear()
+        if not self._stamps or abs(received_ms - self._stamps[-1].received_ms) >= _STAMP_EVERY_MS:
+            self._stamps.append(_Stamp(start, received_ms))
 
     def _remember(self, frame: _Frame) -> None:
         """What was appended a moment ago need not come from the disk again, as long as the reader keeps up."""
@@ -303,6 +353,20 @@ def _sound_bytes(path: Path) -> int:
         while (body := _read_body(file)) is not None:
             sound += _HEADER.size + len(body)
     return sound
+
+
+def _first_stamps(directory: Path, sizes: dict[int, int], cursor: Position) -> deque[_Stamp]:
+    """Of what an earlier process left: one for each segment, the first of them at the cursor."""
+    stamps: deque[_Stamp] = deque()
+    for segment in sorted(segment for segment, size in sizes.items() if Position(segment, size) > cursor):
+        start = cursor if cursor.segment == segment else Position(segment, 0)
+        with _path(directory, segment).open("rb") as file:
+            file.seek(start.offset)
+            body = _read_body(file)
+        messages = _DECODER.decode(body) if body else []
+        if messages:
+            stamps.append(_Stamp(start, messages[0].received_ms))
+    return stamps
 
 
 def _read_body(file: IO[bytes]) -> bytes | None:

@@ -63,11 +63,17 @@ class DatabaseSettings(_Section):
 
 
 class Ingest(_Section):
-    """Group commit: at most `commit_max_age_ms` or `commit_max_messages`; the spool may grow to `spool_limit_mb`."""
+    """Group commit: at most `commit_max_age_ms` or `commit_max_messages`; the spool may grow to `spool_limit_mb`.
+
+    It leaves `disk_reserve_mb` of the disk to the alarms. `waiting_alarm_s`: how old the oldest reading that no store has
+    taken may become before that is an alarm of its own.
+    """
 
     commit_max_age_ms: int = Field(default=5, ge=1, le=1000)
     commit_max_messages: int = Field(default=5000, ge=1)
     spool_limit_mb: int = Field(default=2048, ge=16)
+    disk_reserve_mb: int = Field(default=128, ge=0)
+    waiting_alarm_s: float = Field(default=120, gt=0)
 
 
 class Retention(_Section):
