@@ -11,6 +11,7 @@ class SpaceKind(StrEnum):
     BUILDING = "building"
     FLOOR = "floor"
     ROOM = "room"
+    POINT = "point"  # a measuring point or outlet: a tap, a socket, a meter cupboard
 
 
 class UseType(StrEnum):
@@ -26,7 +27,7 @@ class UseType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
-    """A place: site → building → floor → room. `area_m2` and `people` are None where nobody has counted."""
+    """A place: site → building → floor → room → point. `area_m2` and `people` are None where nobody has counted."""
 
     id: str
     kind: SpaceKind
@@ -48,6 +49,13 @@ class DeviceKind(StrEnum):
     GAS_DETECTOR = "gas_detector"
     CALL_POINT = "call_point"
     HYDRANT_PRESSURE = "hydrant_pressure"
+    GAS_METER = "gas_meter"
+    HEAT_METER = "heat_meter"
+    ENVIRONMENT_SENSOR = "environment_sensor"
+    LEAK_SENSOR = "leak_sensor"
+    OCCUPANCY_SENSOR = "occupancy_sensor"
+    SENSOR = "sensor"
+    GATEWAY = "gateway"
 
 
 FIRE_KINDS = frozenset(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from devices.model import Device, DeviceKind, Space, SpaceKind
-from devices.profiles import PROFILES, Profile
+from devices.profiles import PROFILES, Profile, profile_of
 
 
 class Registry:
@@ -39,7 +39,8 @@ class Registry:
         return {main: tuple(devices) for main, devices in found.items()}
 
     def profile(self, device: Device) -> Profile:
-        return PROFILES[device.profile_id]
+        """With what the device's own attributes say instead."""
+        return profile_of(device)
 
     def children(self, space_id: str | None) -> tuple[Space, ...]:
         return self._children.get(space_id, ())

@@ -8,7 +8,7 @@ from collections import deque
 
 from devices.metrics import canonical_name, metric
 from devices.model import Device, Quality
-from devices.profiles import PROFILES
+from devices.profiles import profile_of
 
 FUTURE_LIMIT_MS = 300_000
 """A device's clock may run ahead by so much."""
@@ -46,9 +46,11 @@ class Track:
     def __init__(self, name: str, device: Device | None) -> None:
         self.metric = canonical_name(name)
         known = metric(self.metric)
-        self.low = max(known.low, -_LARGEST)  # so that infinity and NaN fall outside of every range
-        self.high = min(known.high, _LARGEST)
-        register = PROFILES[device.profile_id].registers.get(self.metric) if device else None
+        profile = profile_of(device) if device else None
+        limits = profile.limits.get(self.metric, known) if profile else known
+        self.low = max(limits.low, -_LARGEST)  # so that infinity and NaN fall outside of every range
+        self.high = min(limits.high, _LARGEST)
+        register = profile.registers.get(self.metric) if profile else None
         self.max_per_ms = register.max_per_hour / 3_600_000 if register else None
         self.newest_ms = _NEVER
         self.sound_ms = _NEVER

@@ -1,12 +1,13 @@
 """The campus in the database: spaces and devices, and a number that changes when they do."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, delete, select
 
+from devices.editing import Changes
 from devices.errors import BadInput
 from devices.model import Device, Space
 from devices.registry import Registry
@@ -29,20 +30,37 @@ class RegistryStore:
         """Adds or replaces them by id. Raises BadInput where the whole would not hang together; then nothing is saved."""
         with self._database.begin() as connection:
             queue_for(connection, Lock.REGISTRY)
+            _write(connection, _load(connection), Changes(spaces=tuple(spaces), devices=tuple(devices)))
+
+    def change(self, edit: Callable[[Registry], Changes]) -> Changes:
+        """Writes what `edit` makes of the registry as it is at that moment; nobody else changes it in between.
+
+        `edit` refuses by raising (devices.editing); then, and where the whole would not hang together, nothing is written.
+        """
+        with self._database.begin() as connection:
+            queue_for(connection, Lock.REGISTRY)
             before = _load(connection)
-            changed_spaces = [space for space in _last_of_each(spaces) if before.spaces.get(space.id) != space]
-            changed_devices = [device for device in _last_of_each(devices) if before.devices.get(device.id) != device]
-            if not changed_spaces and not changed_devices:
-                return
-            _check(before, changed_spaces, changed_devices)
-            _replace(connection, SPACE, [asdict(space) for space in changed_spaces])
-            _replace(connection, DEVICE, [asdict(device) for device in changed_devices])
-            _count_revision(connection)
+            changes = edit(before)
+            _write(connection, before, changes)
+            return changes
 
     def revision(self) -> int:
         """0 for an empty registry."""
         with self._database.read() as connection:
             return connection.scalar(select(REGISTRY_REVISION.c.revision)) or 0
+
+
+def _write(connection: Connection, before: Registry, changes: Changes) -> None:
+    spaces = [space for space in _last_of_each(changes.spaces) if before.spaces.get(space.id) != space]
+    devices = [device for device in _last_of_each(changes.devices) if before.devices.get(device.id) != device]
+    if not spaces and not devices and not changes.removed_spaces:
+        return
+    _check(before, spaces, devices, changes.removed_spaces)
+    _replace(connection, SPACE, [asdict(space) for space in spaces])
+    _replace(connection, DEVICE, [asdict(device) for device in devices])
+    if changes.removed_spaces:
+        connection.execute(delete(SPACE).where(SPACE.c.id.in_(changes.removed_spaces)))
+    _count_revision(connection)
 
 
 def _load(connection: Connection) -> Registry:
@@ -59,9 +77,10 @@ def _last_of_each(things: Iterable[Thing]) -> Iterable[Thing]:
     return {thing.id: thing for thing in things}.values()
 
 
-def _check(before: Registry, spaces: list[Space], devices: list[Device]) -> None:
+def _check(before: Registry, spaces: list[Space], devices: list[Device], removed: Collection[str]) -> None:
+    after = {**before.spaces, **{space.id: space for space in spaces}}
     try:
-        Registry([*before.spaces.values(), *spaces], [*before.devices.values(), *devices])
+        Registry([space for space in after.values() if space.id not in removed], [*before.devices.values(), *devices])
     except ValueError as error:
         raise BadInput(str(error)) from error
 
