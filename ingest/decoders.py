@@ -99,6 +99,9 @@ DEFAULT_FILTERS: tuple[tuple[str, str], ...] = (
 )
 """Topic filter and family, first match wins."""
 
+PUSHED = "push/"
+"""A message that came over HTTP names its family itself: `push/<family>/<the topic it would have had>`."""
+
 _NO_CONTEXT: Mapping[str, Any] = {}
 _REMEMBERED_TOPICS = 100_000
 
@@ -117,6 +120,8 @@ class FamilyMap:
         except KeyError:
             pass
         levels = topic.split("/")
+        if topic.startswith(PUSHED):
+            return levels[1] if len(levels) > 2 and levels[1] in DECODERS else None
         found = next((family for pattern, family in self._filters if _matches(pattern, levels)), None)
         if len(self._known) >= _REMEMBERED_TOPICS:
             self._known.clear()
@@ -127,6 +132,8 @@ class FamilyMap:
 def decode(message: Message, family: str | None, context: Mapping[str, Any] = _NO_CONTEXT) -> tuple[Decoded | Rejected, ...]:
     """Never raises: what a decoder chokes on is a rejected message, and after a fix it can be replayed."""
     decoder = DECODERS.get(family or "")
+    if message.topic.startswith(PUSHED):
+        message = message._replace(topic=message.topic.split("/", 2)[-1])
     if decoder is None:
         return (Rejected(f"no decoder for family {family!r}" if family else "no family is configured for this topic"),)
     try:

@@ -7,8 +7,15 @@ from typing import Any, Protocol
 from devices.health import DeviceHealth, DiscoveredDevice
 from devices.model import Event, Reading
 from ingest.dead_letter import DeadLetter
+from ingest.message import Message
 from ingest.pipeline import Batch, Pipeline
-from ingest.spool import Position, Spool
+
+
+class Source(Protocol):
+    """The spool or the mailbox: what is read comes again after a crash, until `advance` was called with what `read` told."""
+
+    def read(self, max_messages: int) -> tuple[list[Message], Any]: ...
+    def advance(self, position: Any) -> None: ...  # noqa: ANN401 - each source's own
 
 
 class ReadingSink(Protocol):
@@ -39,13 +46,13 @@ class Sinks:
 class Drainer:
     """Each call may raise DependencyFailed; calling again goes on where it stopped, and nothing is lost or done twice."""
 
-    def __init__(self, spool: Spool, pipeline: Pipeline, sinks: Sinks, *, max_messages: int = 10_000) -> None:
+    def __init__(self, spool: Source, pipeline: Pipeline, sinks: Sinks, *, max_messages: int = 10_000) -> None:
         self._spool = spool
         self._pipeline = pipeline
         self._sinks = sinks
         self._max_messages = max_messages
         self._batch: Batch | None = None
-        self._position: Position | None = None
+        self._position: Any = None
         self._health: list[DeviceHealth] = []
         self._discovered: list[DiscoveredDevice] = []
 

@@ -2,6 +2,8 @@
 
 from alembic import context
 
+import storage.schema_commands
+import storage.schema_incoming  # noqa: F401 - their tables belong to METADATA
 from storage.schema import METADATA
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)

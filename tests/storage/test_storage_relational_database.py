@@ -13,6 +13,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
 import storage.idempotency_store  # noqa: F401 - its table belongs to the schema too
+import storage.schema_commands
+import storage.schema_incoming  # noqa: F401 - so do these
 from devices.errors import BadInput, DependencyFailed
 from runtime.databases import open_database
 from runtime.settings import DatabaseSettings, Settings
