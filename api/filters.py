@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from analytics.finding import FindingKind
 from api.consumption import Every, Quantity
 from api.paging import LIMIT_MAX
+from api.status import DeviceStatus
 from devices.model import DeviceKind
 
 IN_SPACE = "in this space and inside it"
@@ -25,7 +26,7 @@ class Devices(PageOf):
     limit: int = Field(default=LIMIT_MAX, ge=1, le=LIMIT_MAX)
     space: str | None = Field(default=None, description=IN_SPACE)
     kind: DeviceKind | None = None
-    status: str | None = Field(default=None, pattern="^(online|silent|never)$")
+    status: DeviceStatus | None = None
     q: str | None = Field(default=None, max_length=100, description="part of an id or a name")
 
 

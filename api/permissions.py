@@ -22,6 +22,7 @@ class Open(StrEnum):
 EVERYBODY = Open.EVERYBODY
 ALL = frozenset(Role)
 STAFF = ALL - {Role.REPORTER}
+ADMINS = frozenset({Role.ADMIN})
 DESK = frozenset({Role.ADMIN, Role.SECURITY, Role.DISPATCHER})
 ALERTING = DESK | {Role.ENERGY_MANAGER}
 ENERGY = frozenset({Role.ADMIN, Role.ENERGY_MANAGER, Role.LOGISTICS_HEAD, Role.DISPATCHER})
@@ -47,9 +48,18 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/api/v1/spaces"): ALL,
     ("GET", "/api/v1/spaces/{space_id}"): ALL,
     ("GET", "/api/v1/spaces/{space_id}/qr.svg"): STAFF,
+    ("POST", "/api/v1/spaces"): ADMINS,
+    ("PATCH", "/api/v1/spaces/{space_id}"): ADMINS | {Role.ENERGY_MANAGER},
+    ("DELETE", "/api/v1/spaces/{space_id}"): ADMINS,
     ("GET", "/api/v1/devices"): STAFF,
     ("GET", "/api/v1/devices/{device_id}"): STAFF,
     ("GET", "/api/v1/devices/{device_id}/readings"): STAFF,
+    ("POST", "/api/v1/devices"): ADMINS,
+    ("PATCH", "/api/v1/devices/{device_id}"): ADMINS,
+    ("POST", "/api/v1/devices/{device_id}/retire"): ADMINS,
+    ("POST", "/api/v1/devices/{device_id}/put-back"): ADMINS,
+    ("POST", "/api/v1/devices/{device_id}/replace"): ADMINS,
+    ("GET", "/api/v1/profiles"): STAFF,
     ("GET", "/api/v1/consumption"): ENERGY,
     ("GET", "/api/v1/consumption/breakdown"): ENERGY,
     ("GET", "/api/v1/findings"): STAFF,

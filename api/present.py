@@ -8,14 +8,18 @@ from typing import Any
 from alerts.model import Alert, AlertLogEntry
 from analytics.finding import Evidence, Finding, Waste
 from api import schemas
+from api.status import DeviceStatus
 from api.text import fill
 from devices.health import DeviceHealth
 from devices.metrics import metric
 from devices.model import Device, Quality, Reading, Space
+from devices.profiles import is_retired
 from devices.registry import Registry
 from maintenance.model import FINAL_STATES, OrderEvent, OrderLogEntry, WorkOrder
 
 Fields = dict[str, Any]
+_AWAKE_S = 600
+"""A sleeping device that spoke so long ago is asleep again."""
 
 
 def moment(ts_ms: int) -> datetime:
@@ -51,11 +55,16 @@ def latest_of(reading: Reading) -> schemas.Latest:
     return schemas.Latest(value=reading.value, unit=unit, ts=moment(reading.ts_ms), quality=flags(reading.quality))
 
 
-def status_of(registry: Registry, device: Device, health: DeviceHealth | None, now: datetime) -> str:
+def status_of(registry: Registry, device: Device, health: DeviceHealth | None, now: datetime) -> DeviceStatus:
+    if is_retired(device):
+        return DeviceStatus.RETIRED
     if health is None or not health.last_seen_ms:
-        return "never"
+        return DeviceStatus.NEVER
     silent_s = now.timestamp() - health.last_seen_ms / 1000
-    return "silent" if silent_s > registry.profile(device).silent_after_s else "online"
+    profile = registry.profile(device)
+    if silent_s > profile.silent_after_s:
+        return DeviceStatus.SILENT
+    return DeviceStatus.SLEEPING if profile.sleeping and silent_s > _AWAKE_S else DeviceStatus.ONLINE
 
 
 def device_fields(registry: Registry, device: Device, health: DeviceHealth | None, now: datetime) -> Fields:
@@ -70,6 +79,7 @@ def device_fields(registry: Registry, device: Device, health: DeviceHealth | Non
         "space_id": device.space_id,
         "space_path": place_path(registry, device.space_id),
         "upstream_id": device.upstream_id,
+        "measures_space": device.measures_space,
         "interval_s": registry.profile(device).interval_s,
         "last_seen": moment(seen_ms) if seen_ms else None,
         "status": status_of(registry, device, health, now),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from analytics.finding import FindingKind
+from api.status import DeviceStatus
 from devices.metrics import MetricKind
 from devices.model import DeviceKind, SpaceKind, UseType
 from maintenance.model import OrderEvent, OrderState, Priority, Trade
@@ -99,9 +100,10 @@ class DeviceOut(BaseModel):
     space_id: str
     space_path: list[PlaceStep]
     upstream_id: str | None
+    measures_space: bool
     interval_s: float
     last_seen: datetime | None
-    status: str = Field(description="online, silent, or never (heard of)")
+    status: DeviceStatus
     latest: dict[str, Latest]
 
 
@@ -123,6 +125,12 @@ class DeviceDetail(DeviceOut):
     metrics: list[MetricOut]
     sub_meters: list[str]
     health: HealthOut
+    attributes: dict[str, str]
+    silent_after_s: float
+    sleeping: bool
+    retired_at: str | None
+    replaced_by: str | None
+    replaces: str | None
 
 
 class SpaceDetail(SpaceOut):
@@ -366,6 +374,17 @@ class WasteToday(BaseModel):
     kgco2e: float
 
 
+class PlatformTrouble(BaseModel):
+    """Told without the database, which may be what has failed. `message`, `cause`, `first_steps` are msgids that `facts` fill."""
+
+    kind: str
+    severity: str
+    message: str
+    cause: str
+    facts: dict[str, str | float]
+    first_steps: list[str]
+
+
 class Summary(BaseModel):
     seq: int
     alerts: dict[str, int]
@@ -374,4 +393,5 @@ class Summary(BaseModel):
     overdue: int
     devices: DeviceCounts
     waste_today: WasteToday
+    platform: list[PlatformTrouble]
     at: datetime

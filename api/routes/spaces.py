@@ -1,21 +1,27 @@
 """Spaces, what is in them, and the code on their door that leads to a report."""
 
 import io
-from typing import Annotated
+from typing import Annotated, Any
 
 import segno
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
 from api import filters, present, schemas
-from api.deps import Caller, DepsHere, RegistryHere
+from api import schemas_registry as shapes
+from api.deps import Caller, Deps, DepsHere, RegistryHere
+from api.errors import Refused
 from api.guard import GuardedRoute
 from api.inventory import with_latest
 from api.paging import page_of
 from api.permissions import is_staff, may_see_space, visible_spaces
-from devices.errors import NotFound
-from devices.model import Space
+from api.registry_edits import change
+from devices import editing
+from devices.errors import BadInput, Conflict, NotFound
+from devices.model import Space, UseType
 from devices.registry import Registry
-from storage.user import User
+from maintenance.model import FINAL_STATES, OrderState
+from storage.user import Role, User
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["spaces"])
 
@@ -55,6 +61,69 @@ def qr_code(space_id: str, request: Request, deps: DepsHere, registry: RegistryH
     picture = io.BytesIO()
     segno.make(f"{base}/report/{space_id}", error="m", micro=False).save(picture, kind="svg", scale=6, border=4, light="#fff")
     return Response(picture.getvalue(), media_type="image/svg+xml")
+
+
+@router.post("/spaces", status_code=201, summary="Add a space")
+def add_space(body: shapes.SpaceIn, deps: DepsHere, caller: Caller) -> schemas.SpaceOut:
+    """A site lies in nothing; a building in a site; below that each place in a larger one. The use is inherited where not given."""
+    added: list[Space] = []
+
+    def edit(registry: Registry) -> editing.Changes:
+        added[:] = [_made(registry, caller, body)]
+        return editing.add_space(registry, added[0])
+
+    change(deps, caller, "space.add", body.id or body.name, edit)
+    return present.space(added[0])
+
+
+@router.patch("/spaces/{space_id}", summary="Change a space, or move it")
+def edit_space(space_id: str, body: shapes.SpaceEdit, deps: DepsHere, registry: RegistryHere, caller: Caller) -> schemas.SpaceOut:
+    """Energy managers change area, people and use; the rest is the administrator's."""
+    space_for(caller, registry, space_id)
+    changes = given(body)
+    beyond = sorted(changes.keys() - _COUNTED)
+    if beyond and Role.ADMIN not in caller.roles:
+        raise Refused(403, f"your role changes {', '.join(sorted(_COUNTED))} of a space, not {', '.join(beyond)}")
+    change(deps, caller, "space.edit", space_id, lambda current: editing.edit_space(current, space_id, changes))
+    return present.space(deps.registry.load().spaces[space_id])
+
+
+@router.delete("/spaces/{space_id}", status_code=204, summary="Remove an empty space")
+def remove_space(space_id: str, deps: DepsHere, registry: RegistryHere, caller: Caller) -> None:
+    """Refused with 409 while spaces, devices or open work orders are in it; its past stays in the records under its id."""
+    found = space_for(caller, registry, space_id)
+    _check_no_open_order(deps, space_id)
+    change(deps, caller, "space.remove", space_id, lambda current: editing.remove_space(current, space_id), note=found.name)
+
+
+_COUNTED = frozenset({"area_m2", "people", "use"})
+
+
+def _made(registry: Registry, caller: User, body: shapes.SpaceIn) -> Space:
+    if body.parent_id is not None:
+        try:
+            space_for(caller, registry, body.parent_id)
+        except NotFound as error:
+            raise BadInput(str(error), place="parent_id") from None
+    parent = registry.spaces.get(body.parent_id or "")
+    use = body.use or (parent.use if parent else UseType.CAMPUS)
+    space_id = body.id or editing.fresh_id(registry, parent.id if parent else body.kind.value, body.name, body.kind)
+    return Space(**{**body.model_dump(), "id": space_id, "use": use})
+
+
+def _check_no_open_order(deps: Deps, space_id: str) -> None:
+    open_orders = deps.orders.list(states=frozenset(OrderState) - FINAL_STATES, space_ids={space_id}, limit=5)
+    if open_orders:
+        numbers = ", ".join(f"WO-{order.id:06d}" for order in open_orders)
+        raise Conflict(f"work orders are open here; finish or cancel first: {numbers}")
+
+
+def given(body: BaseModel) -> dict[str, Any]:
+    """The fields that the request names, also where it names them as null. Raises BadInput for a null that may not stand."""
+    found = {name: getattr(body, name) for name in body.model_fields_set}
+    if not found:
+        raise BadInput(f"nothing to change; name one of {', '.join(type(body).model_fields)}")
+    return found
 
 
 def space_for(user: User, registry: Registry, space_id: str) -> Space:

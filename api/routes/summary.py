@@ -5,13 +5,17 @@ from datetime import datetime, time
 
 from fastapi import APIRouter
 
+from alerts import self_watch
 from alerts.model import AlertState, Severity
+from alerts.rules import rule_for
 from analytics.finding import Finding
 from api import present, schemas
 from api.deps import Caller, Deps, DepsHere, KeptHere, RegistryHere
 from api.guard import GuardedRoute
 from api.paging import SCAN_LIMIT
 from api.permissions import may_see_order, owned_spaces
+from api.role_metrics import read_role_metrics
+from api.status import PRESENT, DeviceStatus
 from devices.registry import Registry
 from maintenance.model import FINAL_STATES, OrderState
 
@@ -36,6 +40,7 @@ def summary(deps: DepsHere, registry: RegistryHere, caller: Caller, kept: KeptHe
         overdue=sum(present.is_overdue(order, now) for order in orders),
         devices=_device_counts(deps, registry, owned, now),
         waste_today=_waste_today(deps, owned, now),
+        platform=_platform(deps, now),
         at=now,
         seq=seq,
     )
@@ -45,7 +50,24 @@ def _device_counts(deps: Deps, registry: Registry, owned: Spaces, now: datetime)
     health = deps.health.all()
     devices = [device for device in registry.devices.values() if owned is None or device.space_id in owned]
     states = Counter(present.status_of(registry, device, health.get(device.id), now) for device in devices)
-    return schemas.DeviceCounts(total=len(devices), online=states["online"], silent=states["silent"])
+    total = sum(states.values()) - states[DeviceStatus.RETIRED]
+    return schemas.DeviceCounts(total=total, online=sum(states[state] for state in PRESENT), silent=states[DeviceStatus.SILENT])
+
+
+def _platform(deps: Deps, now: datetime) -> list[schemas.PlatformTrouble]:
+    judged = self_watch.judge(read_role_metrics(deps.metrics_dir).get("ingest", {}), now)
+    return [
+        schemas.PlatformTrouble(
+            kind=kind,
+            severity=rule_for(kind).severity,
+            message=trouble.message,
+            cause=trouble.cause,
+            facts=dict(trouble.facts),
+            first_steps=[rule_for(kind).advice],
+        )
+        for kind, trouble in judged.items()
+        if trouble is not None
+    ]
 
 
 def _waste_today(deps: Deps, owned: Spaces, now: datetime) -> schemas.WasteToday:
