@@ -70,6 +70,23 @@ RULES: dict[FindingKind, Rule] = {
     ),
     FindingKind.DEVICE_DEAD: _rule(_MINOR, 60, _DAY, "Check power and network of the device and of its gateway."),
     FindingKind.DEVICE_BATTERY_LOW: _rule(_INFO, 0, 7 * _DAY, "Change the battery on the next round."),
+    FindingKind.PLATFORM_SPOOL_REFUSES: _rule(
+        _CRITICAL,
+        0,
+        _HOUR,
+        "Free space on the disk of the data directory and see whether the reading store answers. The broker keeps what comes "
+        "meanwhile; all goes on by itself afterwards. Fire and door alarms do not depend on it.",
+    ),
+    FindingKind.PLATFORM_READINGS_WAIT: _rule(
+        _MAJOR,
+        0,
+        _HOUR,
+        "See whether the reading store runs and can be reached (caretaker doctor). Nothing is lost: the measurements follow by "
+        "themselves once it answers. Charts and consumption stand still until then.",
+    ),
+    FindingKind.PLATFORM_INGEST_SILENT: _rule(
+        _CRITICAL, 0, _HOUR, "Look into logs/ingest.log in the data directory, then restart Caretaker. The broker keeps what comes."
+    ),
 }
 
 LIFE_SAFETY = frozenset(kind for kind, rule in RULES.items() if rule.severity is Severity.LIFE_SAFETY)

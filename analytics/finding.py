@@ -25,6 +25,9 @@ class FindingKind(StrEnum):
     FIRE_CALL_POINT = "fire.call_point"
     FIRE_DEVICE_SILENT = "fire.device_silent"
     FIRE_HYDRANT_PRESSURE = "fire.hydrant_pressure"
+    PLATFORM_SPOOL_REFUSES = "platform.spool_refuses"
+    PLATFORM_READINGS_WAIT = "platform.readings_wait"
+    PLATFORM_INGEST_SILENT = "platform.ingest_silent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dashboards.web.words import LABELS, STATES_OF_METRIC
 
 ALERTS_SHOWN = 200
 POINTS_OF_A_LINE = 2
-TOPICS = ("fire", "door", "water", "elec", "meter", "device")
+TOPICS = ("fire", "door", "water", "elec", "meter", "device", "platform")
 
 
 async def desk(visit: Visit) -> Response:
@@ -31,12 +31,19 @@ async def desk(visit: Visit) -> Response:
         "desk.html",
         alerts=alerts,
         summary=summary,
+        troubles=_not_stored(summary, found),
         filters={"severity": severity, "state": state, "topic": topic},
         topics=TOPICS,
         chosen=int(wanted or 0),
         asked=chosen.isdigit(),
         **(shown or EMPTY),
     )
+
+
+def _not_stored(summary: Json | None, alerts: list[Json]) -> list[Json]:
+    """The platform's own troubles that are not among the alerts, because the database takes none or somebody ended them."""
+    listed = {alert["kind"] for alert in alerts}
+    return [trouble for trouble in (summary or {}).get("platform", ()) if trouble["kind"] not in listed]
 
 
 async def alert(visit: Visit) -> Response:

@@ -41,6 +41,9 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "fire.call_point": N_("Manual call point pressed"),
         "fire.device_silent": N_("Fire device silent"),
         "fire.hydrant_pressure": N_("Hydrant pressure"),
+        "platform.spool_refuses": N_("Measurements not taken in"),
+        "platform.readings_wait": N_("Measurements wait"),
+        "platform.ingest_silent": N_("Intake of measurements silent"),
         "report": N_("Reported fault"),
     },
     "order_state": {

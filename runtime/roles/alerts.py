@@ -22,6 +22,7 @@ from runtime.priority import answer_at_once, prefer
 from runtime.roles.alerts_desk import Desk
 from runtime.roles.alerts_inbox import Inbox, Letter
 from runtime.roles.alerts_lane import FastLane, Moment, Said
+from runtime.roles.alerts_self import SelfWatch
 from runtime.settings import Settings
 from storage.change import ChangeKind
 from storage.database import Database
@@ -31,6 +32,7 @@ _LOG = logging.getLogger(__name__)
 TICK_S = 1.0
 RECONCILE_S = 60.0
 REGISTRY_S = 2.0
+SELF_S = 2.0
 _RETRY_S = 0.2
 _GATHER_S = 0.05
 _LOOK_UP_S = 0.25
@@ -62,6 +64,7 @@ class Role:
         self._bus = Bus(settings, "alerts", self._hint)
         self._desk = Desk(database, ZoneInfo(settings.site.timezone), self._bus.publish)
         self._lane = FastLane(self._desk.registry, self._desk.findings.active(), _moment())
+        self._self = SelfWatch(settings.data_dir / "metrics", self._desk.findings, lambda: self._desk.registry, since=_now())
         self._inbox = Inbox(settings, _moment)
         self._families = FamilyMap()
         self._database = database
@@ -138,6 +141,7 @@ class Role:
         every = {
             self._tick: TICK_S,
             self._reload: REGISTRY_S,
+            self._watch_self: SELF_S,
             self._reconcile: RECONCILE_S,
             self._database.checkpoint: CHECKPOINT_S,
         }
@@ -168,6 +172,9 @@ class Role:
 
     def _tick(self) -> None:
         self._desk.tick(_now())
+
+    def _watch_self(self) -> None:
+        self._self.look(_now())
 
     def _reconcile(self) -> None:
         self._desk.reconcile(_now())

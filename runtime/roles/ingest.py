@@ -16,6 +16,7 @@ from devices.errors import DependencyFailed
 from devices.model import Event
 from ingest.drain import Drainer, EventSink, ReadingSink, Sinks
 from ingest.intake import Intake
+from ingest.mailbox import Mailbox
 from ingest.mqtt import Endpoint, MqttSource
 from ingest.pipeline import Pipeline
 from ingest.spool import Spool
@@ -45,6 +46,8 @@ _LONGEST_RETRY_S = 30.0
 _STOP_WITHIN_S = 4.0
 _SWITCH_INTERVAL_S = 0.0005
 _OBJECTS_BEFORE_COLLECTION = 50_000
+_METRICS_BYTES = 4096
+_ALARM_AGAIN_S = 10.0
 
 
 class SystemClock:
@@ -78,7 +81,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 
 def open_spool(settings: Settings) -> Spool:
-    return Spool(settings.data_dir / "spool", limit_bytes=settings.ingest.spool_limit_mb << 20)
+    ours = settings.ingest
+    return Spool(settings.data_dir / "spool", limit_bytes=ours.spool_limit_mb << 20, reserve_bytes=ours.disk_reserve_mb << 20)
+
+
+def open_mailbox(settings: Settings) -> Mailbox:
+    """Where other processes of ours put messages that did not come by MQTT."""
+    return Mailbox(settings.data_dir / "mailbox")
 
 
 def sinks(database: Database, readings: ReadingSink) -> Sinks:
@@ -92,7 +101,7 @@ def serve(line: Line, stop: threading.Event) -> None:
     intake = Intake(line.spool, max_age_s=configured.commit_max_age_ms / 1000, max_messages=configured.commit_max_messages)
     source = MqttSource(endpoint(line.settings), intake, clock=SystemClock())
     draining = Draining(line)
-    metrics = Metrics(line.settings.data_dir / "metrics" / "ingest.json", lambda: _counters(line.spool, intake, source, draining))
+    metrics = Metrics(line.settings.data_dir / "metrics" / "ingest.json", lambda: _counters(line, intake, source, draining))
     drainer = threading.Thread(target=draining.run, args=(stop,), name="drainer", daemon=True)
     drainer.start()
     with _interpreter_tuned():
@@ -137,7 +146,7 @@ def _receive(source: MqttSource, metrics: "Metrics", alarm: "SelfAlarm", stop: t
             stop.wait(delay_s)
             continue
         while not stop.is_set() and source.turn(_IDLE_S):
-            metrics.write_if_due(news=source.connected)
+            metrics.write_if_due(news=(source.connected, source.refusal is not None))
             alarm.note(source.refusal)
         if not stop.is_set():
             stop.wait(source.lost_delay_s())
@@ -153,6 +162,7 @@ class Draining:
         self._revision = line.registry.revision()
         self.pipeline = Pipeline(line.registry.load())
         self._drainer = Drainer(line.spool, self.pipeline, line.sinks)
+        self._pushed = Drainer(open_mailbox(line.settings), self.pipeline, line.sinks)
         self._health_at = self._registry_at = 0.0
         self.failure: Exception | None = None
         self.store_failures = 0
@@ -164,6 +174,8 @@ class Draining:
                     stop.wait(GATHER_S)
                     while not stop.is_set() and self._patiently(self._drainer.step, stop):
                         self._housekeeping(stop)
+                while not stop.is_set() and self._patiently(self._pushed.step, stop):
+                    self._housekeeping(stop)
                 self._housekeeping(stop)
             with suppress(DependencyFailed):  # counters of the last seconds; not worth a failed stop
                 self._drainer.flush_health()
@@ -217,48 +229,65 @@ class SelfAlarm:
     def __init__(self, events: EventSink) -> None:
         self._events = events
         self._told: str | None = None
+        self._again_at = 0.0
 
     def note(self, refusal: str | None) -> None:
-        """Told once per spell; `refusal` is why, None while all is well."""
-        if (refusal is None) == (self._told is None):
+        """Told once per spell; `refusal` is why, None while all is well. While the database is away it waits for its turn."""
+        if (refusal is None) == (self._told is None) or time.monotonic() < self._again_at:
             return
         kind = SPOOL_REFUSES if refusal is not None else SPOOL_ACCEPTS
         attributes = {"why": refusal} if refusal is not None else {}
         event = Event(device_id=OWN_ID, type=kind, ts_ms=SystemClock().epoch_ms(), attributes=attributes)
-        self._told = refusal
         try:
             self._events.append([event])
         except DependencyFailed as failure:
+            self._again_at = time.monotonic() + _ALARM_AGAIN_S
             _LOG.error("could not record %s: %s", kind, failure)
+        else:
+            self._told = refusal
 
 
 class Metrics:
-    """`{name: value}` in a JSON file, for /metrics of the api; rewritten whole every few seconds."""
+    """`{name: value}` in a JSON file, for /metrics of the api and for the self-alarm; rewritten every few seconds.
+
+    A full disk takes no new file but lets the old one be overwritten, so that "the disk is full" can still be told.
+    """
 
     def __init__(self, path: Path, read: Callable[[], dict[str, float]]) -> None:
         self._path = path
         self._read = read
         self._due_at = 0.0
-        self._news = False
+        self._news = (False, False)
         path.parent.mkdir(parents=True, exist_ok=True)
 
-    def write_if_due(self, *, news: bool = False) -> None:
-        """Every few seconds, and at once when `news` (are we connected?) changes."""
+    def write_if_due(self, *, news: tuple[bool, bool] = (False, False)) -> None:
+        """Every few seconds, and at once when `news` (are we connected, do we refuse?) changes."""
         if news != self._news or time.monotonic() >= self._due_at:
             self._news = news
             self._due_at = time.monotonic() + METRICS_EVERY_S
             self.write()
 
     def write(self) -> None:
+        text = json.dumps(self._read()).ljust(_METRICS_BYTES)
         partial = self._path.with_suffix(".partial")
         try:
-            partial.write_text(json.dumps(self._read()))
+            partial.write_text(text)
             partial.replace(self._path)
         except OSError as error:
-            _LOG.warning("metrics not written: %s", error.strerror)
+            partial.unlink(missing_ok=True)
+            self._overwrite(text, error)
+
+    def _overwrite(self, text: str, why: OSError) -> None:
+        try:
+            with self._path.open("r+") as file:
+                file.write(text)
+        except OSError:
+            _LOG.warning("metrics not written: %s", why.strerror)
 
 
-def _counters(spool: Spool, intake: Intake, source: MqttSource, draining: Draining) -> dict[str, float]:
+def _counters(line: Line, intake: Intake, source: MqttSource, draining: Draining) -> dict[str, float]:
+    spool, now_ms = line.spool, SystemClock().epoch_ms()
+    oldest_ms = spool.oldest_ms
     totals = {f"caretaker_ingest_{name}_total": float(count) for name, count in draining.pipeline.totals.items()}
     times = os.times()
     return totals | {
@@ -272,6 +301,9 @@ def _counters(spool: Spool, intake: Intake, source: MqttSource, draining: Draini
         "caretaker_ingest_broker_connected": float(source.connected),
         "caretaker_ingest_spool_bytes": spool.size_bytes,
         "caretaker_ingest_spool_limit_bytes": spool.limit_bytes,
+        "caretaker_ingest_spool_age_seconds": 0.0 if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000),
+        "caretaker_ingest_waiting_alarm_seconds": line.settings.ingest.waiting_alarm_s,
+        "caretaker_ingest_disk_free_bytes": spool.disk_free_bytes,
         "caretaker_ingest_cpu_seconds_total": times.user + times.system,
-        "caretaker_ingest_updated_ms": SystemClock().epoch_ms(),
+        "caretaker_ingest_updated_ms": now_ms,
     }
