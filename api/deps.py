@@ -17,6 +17,7 @@ from api.registry_cache import RegistryCache
 from devices.registry import Registry
 from maintenance.sla import WorkingCalendar
 from storage.alert_store import AlertStore
+from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
 from storage.change_store import ChangeStore
 from storage.event_store import EventStore
@@ -26,6 +27,7 @@ from storage.idempotency_store import IdempotencyStore
 from storage.order_store import OrderStore
 from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
+from storage.stocktake_store import StocktakeStore
 from storage.user import User
 from storage.user_store import UserStore
 
@@ -66,6 +68,8 @@ class Deps:
     alerts: AlertStore
     orders: OrderStore
     users: UserStore
+    assets: AssetStore
+    stocktakes: StocktakeStore
     audit: AuditStore
     changes: ChangeStore
     health: HealthStore

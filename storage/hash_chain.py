@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 START = "0" * 64
 """What stands for the hash before the first entry."""
@@ -14,6 +15,16 @@ def link(previous: str, entry: Mapping[str, str | int | datetime | None]) -> str
     plain = {name: _plain(value) for name, value in entry.items()}
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+
+
+def unbroken(lines: Iterable[Mapping[Any, Any]], head: str) -> bool:
+    """Whether stored lines (with their `id` and `hash`, oldest first) form one chain from START that ends in `head`."""
+    previous = START
+    for line in lines:
+        previous = link(previous, {name: line[name] for name in line if name not in {"id", "hash"}})
+        if previous != line["hash"]:
+            return False
+    return previous == head
 
 
 def _plain(value: str | int | datetime | None) -> str | int | None:

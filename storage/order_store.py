@@ -11,7 +11,7 @@ from maintenance.model import OrderLogEntry, OrderState, WorkOrder
 from storage.change import ChangeKind
 from storage.change_store import append_change
 from storage.database import Lock, Transactions, queue_for
-from storage.hash_chain import START, link
+from storage.hash_chain import START, link, unbroken
 from storage.schema import ORDER_LOG, UNFINISHED, WORK_ORDER
 
 WorkOrders = list[WorkOrder]
@@ -85,12 +85,7 @@ class OrderStore:
             )
         if head is None:
             raise NotFound(f"there is no work order {order_id}")
-        previous = START
-        for row in rows:
-            previous = link(previous, {name: row[name] for name in row if name not in {"id", "hash"}})
-            if previous != row["hash"]:
-                return False
-        return previous == str(head)
+        return unbroken(rows, str(head))
 
     def load_by_assignee(self) -> dict[str, int]:
         """How many unfinished orders each assignee has; who has none is not in it."""

@@ -23,6 +23,7 @@ from devices.model import Device, DeviceKind, Space, SpaceKind, UseType
 from maintenance.model import Trade
 from maintenance.sla import WorkingCalendar
 from storage.alert_store import AlertStore
+from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
 from storage.change_store import ChangeStore
 from storage.database import Database
@@ -34,6 +35,7 @@ from storage.idempotency_store import IdempotencyStore
 from storage.order_store import OrderStore
 from storage.passwords import hash_password, new_token, token_sha256
 from storage.registry_store import RegistryStore
+from storage.stocktake_store import StocktakeStore
 from storage.user import Role, User
 from storage.user_store import UserStore
 
@@ -185,6 +187,8 @@ def _on(database: Database, tmp_path: Path) -> Iterator[Campus]:
         alerts=AlertStore(database),
         orders=OrderStore(database),
         users=UserStore(database),
+        assets=AssetStore(database),
+        stocktakes=StocktakeStore(database),
         audit=AuditStore(database),
         changes=ChangeStore(database),
         health=HealthStore(database),

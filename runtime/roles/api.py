@@ -24,6 +24,7 @@ from runtime.settings import Settings
 from runtime.site import site_of
 from runtime.stores import open_reading_store
 from storage.alert_store import AlertStore
+from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
 from storage.change_store import ChangeStore
 from storage.database import Database
@@ -34,6 +35,7 @@ from storage.idempotency_store import IdempotencyStore
 from storage.order_store import OrderStore
 from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
+from storage.stocktake_store import StocktakeStore
 from storage.user_store import UserStore
 
 DEMO_USERS_FILE = "demo-users.json"
@@ -120,6 +122,8 @@ def dependencies(settings: Settings, database: Database, readings: ReadingStore,
         alerts=AlertStore(database),
         orders=OrderStore(database),
         users=UserStore(database),
+        assets=AssetStore(database),
+        stocktakes=StocktakeStore(database),
         audit=AuditStore(database),
         changes=ChangeStore(database),
         health=HealthStore(database),

@@ -12,7 +12,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
-import storage.idempotency_store  # noqa: F401 - its table belongs to the schema too
+import storage.idempotency_store
+import storage.schema_assets
 import storage.schema_commands
 import storage.schema_incoming  # noqa: F401 - so do these
 from devices.errors import BadInput, DependencyFailed

@@ -1,0 +1,219 @@
+"""The asset ledger and its hash-chained history. Tags are given out here; updates are guarded by `version`."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, insert, or_, select, update
+
+from devices.asset import (
+    Asset,
+    AssetEvent,
+    AssetLogEntry,
+    AssetState,
+    Condition,
+    Correction,
+    Pending,
+    PendingKind,
+)
+from devices.errors import Conflict, NotFound
+from storage.database import Transactions, upsert
+from storage.hash_chain import START, link, unbroken
+from storage.schema_assets import ASSET, ASSET_LOG, ASSET_SEQUENCE, STOCKTAKE_LINE
+
+Assets = list[Asset]
+AssetLog = list[AssetLogEntry]
+NewAssets = Sequence[tuple[Asset, AssetLogEntry]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetFilter:
+    """What to list; None: all, an empty collection: none.
+
+    `after` is the last tag of the page before; `q` is part of a tag, a name, a model, a serial number or the custodian.
+    """
+
+    states: Collection[AssetState] | None = None
+    space_ids: Collection[str] | None = None
+    class_prefix: str = ""
+    q: str = ""
+    custodian: str | None = None
+    warranty_before: date | None = None
+    condition: Condition | None = None
+    waiting: bool = False
+    device_id: str | None = None
+    after: str = ""
+    limit: int | None = None
+
+
+EVERYTHING = AssetFilter()
+
+
+class AssetStore:
+    def __init__(self, database: Transactions) -> None:
+        self._database = database
+
+    def get(self, tag: str) -> Asset:
+        """Tags are upper case in the ledger, whatever case they are asked by. Raises NotFound."""
+        with self._database.read() as connection:
+            row = connection.execute(select(ASSET).where(ASSET.c.tag == tag.upper())).mappings().first()
+        if row is None:
+            raise NotFound(f"there is no asset {tag!r}")
+        return _asset(row)
+
+    def insert(self, asset: Asset, entry: AssetLogEntry) -> Asset:
+        """The asset with its id, and with a tag (class-year-number) where it has none. Raises Conflict where the tag is taken."""
+        return self.insert_all([(asset, entry)])[0]
+
+    def insert_all(self, assets: NewAssets) -> Assets:
+        """All of them, or none. Raises Conflict naming what a tag or a linked device is taken by."""
+        with self._database.begin(conflict=_taken(assets)) as connection:
+            return [_insert(connection, asset, entry) for asset, entry in assets]
+
+    def update(self, asset: Asset, entry: AssetLogEntry) -> Asset:
+        """The asset with its next version. Raises Conflict where somebody changed it since it was read."""
+        return self.update_all([(asset, entry)])[0]
+
+    def update_all(self, assets: NewAssets) -> Assets:
+        with self._database.begin(conflict=_taken(assets)) as connection:
+            return [_update(connection, asset, entry) for asset, entry in assets]
+
+    def log(self, asset_id: int) -> AssetLog:
+        """Oldest first; empty for an asset that does not exist."""
+        columns = [column for column in ASSET_LOG.c if column.name not in {"id", "asset_id", "hash"}]
+        query = select(*columns).where(ASSET_LOG.c.asset_id == asset_id).order_by(ASSET_LOG.c.id)
+        with self._database.read() as connection:
+            return [AssetLogEntry(**row) for row in connection.execute(query).mappings()]
+
+    def verify_chain(self, asset_id: int) -> bool:
+        """False where a line of the asset's history was altered, taken out or cut off since it was written."""
+        with self._database.read() as connection:
+            head = connection.scalar(select(ASSET.c.log_hash).where(ASSET.c.id == asset_id))
+            query = select(ASSET_LOG).where(ASSET_LOG.c.asset_id == asset_id).order_by(ASSET_LOG.c.id)
+            rows = connection.execute(query).mappings().all()
+        return unbroken(rows, str(head))
+
+    def list(self, wanted: AssetFilter = EVERYTHING) -> Assets:
+        """By tag."""
+        with self._database.read() as connection:
+            return [_asset(row) for row in connection.execute(_query(wanted)).mappings()]
+
+    def tags(self) -> frozenset[str]:
+        """All there are."""
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(select(ASSET.c.tag)))
+
+
+def _query(wanted: AssetFilter) -> Select[Any]:
+    query = select(ASSET).order_by(ASSET.c.tag).limit(wanted.limit)
+    chosen = (
+        (wanted.states, lambda: ASSET.c.state.in_(wanted.states or ())),
+        (wanted.space_ids, lambda: ASSET.c.space_id.in_(wanted.space_ids or ())),
+        (wanted.custodian, lambda: ASSET.c.custodian == wanted.custodian),
+        (wanted.warranty_before, lambda: ASSET.c.warranty_until < wanted.warranty_before),
+        (wanted.condition, lambda: ASSET.c.condition == wanted.condition),
+        (wanted.device_id, lambda: ASSET.c.device_id == wanted.device_id),
+        (wanted.class_prefix or None, lambda: ASSET.c.class_code.startswith(wanted.class_prefix, autoescape=True)),
+        (wanted.after or None, lambda: ASSET.c.tag > wanted.after),
+        (wanted.waiting or None, lambda: ASSET.c.pending.is_not(None)),
+        (wanted.q or None, lambda: _matches(wanted.q)),
+    )
+    return query.where(*(condition() for given, condition in chosen if given is not None))
+
+
+def _matches(q: str) -> Any:  # noqa: ANN401 - an SQL condition
+    columns = ("tag", "name", "name_zh", "model", "serial", "custodian")
+    return or_(*(func.lower(ASSET.c[name]).contains(q.lower(), autoescape=True) for name in columns))
+
+
+def _insert(connection: Connection, asset: Asset, entry: AssetLogEntry) -> Asset:
+    named = asset if asset.tag else replace(asset, tag=_next_tag(connection, asset))
+    new = insert(ASSET).values(**_row(named), log_hash=START).returning(ASSET.c.id)
+    stored = replace(named, id=connection.execute(new).scalar_one())
+    _log(connection, stored, entry, previous=START)
+    return stored
+
+
+def _next_tag(connection: Connection, asset: Asset) -> str:
+    """`A02100000-2026-0001`; numbers that people gave by hand are skipped."""
+    year = (asset.purchased_on or asset.accepted_on or asset.created_at.date()).year
+    prefix = f"{asset.class_code}-{year}"
+    count = upsert(connection, ASSET_SEQUENCE).values(prefix=prefix, last=1)
+    again = count.on_conflict_do_update(index_elements=["prefix"], set_={"last": ASSET_SEQUENCE.c.last + 1})
+    while True:
+        number = connection.execute(again.returning(ASSET_SEQUENCE.c.last)).scalar_one()
+        tag = f"{prefix}-{number:04d}"
+        if connection.scalar(select(ASSET.c.id).where(ASSET.c.tag == tag)) is None:
+            return tag
+
+
+def _update(connection: Connection, asset: Asset, entry: AssetLogEntry) -> Asset:
+    query = select(ASSET.c.version, ASSET.c.log_hash, ASSET.c.pending).where(ASSET.c.id == asset.id).with_for_update()
+    found = connection.execute(query).first()
+    if found is None:
+        raise NotFound(f"there is no asset {asset.tag!r}")
+    if found.version != asset.version:
+        raise Conflict(f"asset {asset.tag} was changed meanwhile (version {found.version}, not {asset.version}); read it again")
+    stored = replace(asset, version=asset.version + 1)
+    connection.execute(update(ASSET).where(ASSET.c.id == asset.id).values(_row(stored)))
+    _log(connection, stored, entry, previous=str(found.log_hash))
+    _tell_stocktake(connection, found.pending, entry)
+    return stored
+
+
+_DECIDED = {
+    AssetEvent.APPROVE: Correction.APPROVED,
+    AssetEvent.REFUSE: Correction.REFUSED,
+    AssetEvent.WITHDRAW: Correction.NONE,
+}
+
+
+def _tell_stocktake(connection: Connection, before: Mapping[str, Any] | None, entry: AssetLogEntry) -> None:
+    """The line of the stocktake that asked for it learns what became of it."""
+    line_id = before.get("line_id") if before else None
+    if line_id is not None and entry.event in _DECIDED:
+        decided = update(STOCKTAKE_LINE).where(STOCKTAKE_LINE.c.id == line_id).values(correction=_DECIDED[entry.event])
+        connection.execute(decided)
+
+
+def _log(connection: Connection, asset: Asset, entry: AssetLogEntry, *, previous: str) -> None:
+    line = {"asset_id": asset.id, **asdict(entry)}
+    newest = link(previous, line)
+    connection.execute(insert(ASSET_LOG).values(**line, hash=newest))
+    connection.execute(update(ASSET).where(ASSET.c.id == asset.id).values(log_hash=newest))
+
+
+def _taken(assets: Iterable[tuple[Asset, AssetLogEntry]]) -> str:
+    first = next((asset for asset, _ in assets), None)
+    if first is None:
+        return "it exists already"
+    linked = f", or {first.device_id} is linked to another asset" if first.device_id else ""
+    return f"the asset number {first.tag or 'of one of them'} is taken{linked}; choose another"
+
+
+def _row(asset: Asset) -> dict[str, Any]:
+    row = asdict(asset)
+    del row["id"]
+    if asset.pending is not None:
+        row["pending"]["at"] = asset.pending.at.isoformat()
+    return row
+
+
+def _asset(row: Mapping[Any, Any]) -> Asset:
+    values = dict(row)
+    del values["log_hash"]
+    if values["pending"] is not None:
+        values["pending"] = _pending(values["pending"])
+    return Asset(**values)
+
+
+def _pending(told: Mapping[str, Any]) -> Pending:
+    return Pending(
+        **{
+            **told,
+            "kind": PendingKind(told["kind"]),
+            "at": datetime.fromisoformat(told["at"]),
+            "from_state": AssetState(told["from_state"]),
+        }
+    )
