@@ -1,6 +1,7 @@
 """What we know about how well each device talks to us, and which strangers knocked."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,11 +20,17 @@ class DeviceHealth:
     late: int = 0
     rejected: int = 0
     duplicate: int = 0
+    topic: str | None = None
+    family: str | None = None
+    gateway_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscoveredDevice:
-    """A device that sends but is not in the registry. Its readings are kept; it waits to be adopted."""
+    """A device that sends but is not in the registry. Its readings are kept; it waits to be adopted.
+
+    `gateway_id`: the device through which it was heard; `model` and `told`: what it or its gateway said of itself.
+    """
 
     device_id: str
     first_seen_ms: int
@@ -31,3 +38,6 @@ class DiscoveredDevice:
     topic: str
     family: str
     metrics: tuple[str, ...] = ()
+    gateway_id: str | None = None
+    model: str = ""
+    told: Mapping[str, str] = field(default_factory=dict)

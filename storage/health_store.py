@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Table, case, delete, select
+from sqlalchemy import Connection, Table, case, delete, func, select
 
 from devices.health import DeviceHealth, DiscoveredDevice
 from storage.database import Transactions, upsert
 from storage.schema import DEVICE_HEALTH, DISCOVERED_DEVICE
 
 _COUNTERS = ("received", "stored", "late", "rejected", "duplicate")
+_WAY = ("topic", "family", "gateway_id")
 
 
 class HealthStore:
@@ -28,6 +29,7 @@ class HealthStore:
             newer = new.excluded.last_seen_ms > table.last_seen_ms
             merged["last_seen_ms"] = case((newer, new.excluded.last_seen_ms), else_=table.last_seen_ms)
             upserting = new.on_conflict_do_update(index_elements=["device_id"], set_=merged)
+            merged |= {name: func.coalesce(new.excluded[name], table[name]) for name in _WAY}
             # In one order everywhere, so that two writers on PostgreSQL wait for each other and never in a circle.
             connection.execute(upserting, [asdict(one) for one in sorted(health, key=lambda one: one.device_id)])
 
@@ -75,6 +77,9 @@ def _merged(known: DiscoveredDevice, found: DiscoveredDevice) -> dict[str, Any]:
         "first_seen_ms": min(known.first_seen_ms, found.first_seen_ms),
         "last_seen_ms": max(known.last_seen_ms, found.last_seen_ms),
         "metrics": sorted({*known.metrics, *found.metrics}),
+        "gateway_id": found.gateway_id or known.gateway_id,
+        "model": found.model or known.model,
+        "told": {**known.told, **found.told},
     }
 
 
@@ -85,4 +90,5 @@ def _put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
 
 
 def _stranger(row: Mapping[Any, Any]) -> DiscoveredDevice:
-    return DiscoveredDevice(**{**row, "metrics": tuple(row["metrics"])})
+    kept = {"metrics": tuple(row["metrics"]), "model": row["model"] or "", "told": row["told"] or {}}
+    return DiscoveredDevice(**{**row, **kept})

@@ -286,6 +286,9 @@ DEVICE_HEALTH = Table(
     Column("late", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
     Column("duplicate", BigInteger, nullable=False),
+    Column("gateway_id", Text),
+    Column("topic", Text),
+    Column("family", Text),
 )
 
 DISCOVERED_DEVICE = Table(
@@ -297,6 +300,9 @@ DISCOVERED_DEVICE = Table(
     Column("topic", Text, nullable=False),
     Column("family", Text, nullable=False),
     Column("metrics", DOCUMENT, nullable=False),
+    Column("gateway_id", Text),
+    Column("model", Text),
+    Column("told", DOCUMENT),
 )
 
 DEAD_LETTER = Table(
