@@ -41,8 +41,8 @@ def test_plain_hours_are_differences() -> None:
     [
         pytest.param([(0, 998.0), (1, 999.0), (2, 0.5), (3, 1.0), (4, 2.0)], 4.0, [NoteKind.ROLLOVER], id="rollover"),
         pytest.param([(0, 500.0), (1, 501.0), (2, 0.5), (3, 1.0), (4, 2.0), (5, 3.0)], 4.0, [NoteKind.RESET], id="reset"),
-        pytest.param([(0, 500.0), (1, 501.0), (2, 0.0), (3, 502.0), (4, 503.0)], 3.0, [NoteKind.GLITCH], id="zero glitch"),
-        pytest.param([(0, 500.0), (1, 501.0), (2, 900.0), (3, 502.0), (4, 503.0)], 3.0, [NoteKind.GLITCH], id="spike"),
+        pytest.param([(0, 500.0), (1, 501.0), (2, 0.0), (3, 502.0), (4, 503.0)], 3.0, [NoteKind.ZERO_GLITCH], id="zero glitch"),
+        pytest.param([(0, 500.0), (1, 501.0), (2, 900.0), (3, 502.0), (4, 503.0)], 3.0, [NoteKind.SPIKE], id="spike"),
         pytest.param([(0, 500.0), (1, 400.0), (2, 401.0), (3, 402.0), (4, 403.0)], 3.0, [NoteKind.DROP], id="corrected"),
         pytest.param([(0, 5.0), (1, 6.0), (2, 700.0), (3, 701.0), (4, 702.0)], 3.0, [NoteKind.JUMP], id="swapped for a higher one"),
         pytest.param([(0, 5.0), (1, 6.0), (12, 6.0 + 8.0), (13, 15.0)], 10.0, [NoteKind.GAP], id="gap"),
