@@ -21,7 +21,9 @@ from api.rates import SignInLimiter
 from api.registry_cache import RegistryCache
 from api.routes import (
     alerts,
+    assets,
     auth,
+    commands,
     consumption,
     crew,
     devices,
@@ -30,10 +32,12 @@ from api.routes import (
     health,
     metrics,
     profiles,
+    push,
     reference,
     spaces,
     stream,
     summary,
+    tokens,
     work_orders,
 )
 
@@ -51,10 +55,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     alerts.router,
     work_orders.router,
     crew.router,
+    assets.router,
     events.router,
     stream.router,
     health.router,
     metrics.router,
+    push.router,
+    tokens.router,
+    commands.router,
     reference.router,
 )
 

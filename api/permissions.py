@@ -21,12 +21,15 @@ class Open(StrEnum):
 
 EVERYBODY = Open.EVERYBODY
 ALL = frozenset(Role)
+ADMIN = frozenset({Role.ADMIN})
 STAFF = ALL - {Role.REPORTER}
 ADMINS = frozenset({Role.ADMIN})
 DESK = frozenset({Role.ADMIN, Role.SECURITY, Role.DISPATCHER})
 ALERTING = DESK | {Role.ENERGY_MANAGER}
 ENERGY = frozenset({Role.ADMIN, Role.ENERGY_MANAGER, Role.LOGISTICS_HEAD, Role.DISPATCHER})
 DISPATCH = frozenset({Role.ADMIN, Role.DISPATCHER, Role.LOGISTICS_HEAD})
+KEEPERS = frozenset({Role.ADMIN, Role.LOGISTICS_HEAD, Role.DISPATCHER})
+"""Keep the asset ledger; what a request waits for, the machine lets only the logistics head or another administrator decide."""
 CAMPUS_WIDE = STAFF - {Role.CREW}
 """Who sees every order of the buildings they may see."""
 
@@ -73,8 +76,28 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/api/v1/work-orders/{order_id}"): ALL,
     ("POST", "/api/v1/work-orders/{order_id}/{event}"): ALL,
     ("GET", "/api/v1/crew"): DISPATCH,
+    ("GET", "/api/v1/assets"): STAFF,
+    ("POST", "/api/v1/assets"): KEEPERS,
+    ("GET", "/api/v1/assets/classes"): STAFF,
+    ("GET", "/api/v1/assets/{tag}"): STAFF,
+    ("PATCH", "/api/v1/assets/{tag}"): KEEPERS,
+    ("GET", "/api/v1/assets/{tag}/history"): STAFF,
+    ("GET", "/api/v1/assets/{tag}/place"): ALL,
+    ("POST", "/api/v1/assets/{tag}/{event}"): STAFF,
     ("GET", "/api/v1/events"): DESK,
     ("GET", "/api/v1/stream"): ALL,
+    ("POST", "/api/v1/push"): EVERYBODY,  # these four ask for a push token themselves
+    ("POST", "/api/v1/push/devices/{device_id}"): EVERYBODY,
+    ("POST", "/api/v1/push/{family}"): EVERYBODY,
+    ("POST", "/api/v1/push/by-token/{token}/{family}"): EVERYBODY,
+    ("GET", "/api/v1/tokens"): ADMIN,
+    ("POST", "/api/v1/tokens"): ADMIN,
+    ("POST", "/api/v1/tokens/{token_id}/revoke"): ADMIN,
+    ("GET", "/api/v1/commands"): ALERTING,
+    ("GET", "/api/v1/devices/{device_id}/commands"): ALERTING,
+    ("POST", "/api/v1/devices/{device_id}/commands"): ALERTING,
+    ("POST", "/api/v1/commands/{command_id}/confirm"): ALERTING,
+    ("POST", "/api/v1/commands/{command_id}/cancel"): ALERTING,
 }
 
 

@@ -10,6 +10,7 @@ from analytics.finding import Evidence, Finding, Waste
 from api import schemas
 from api.status import DeviceStatus
 from api.text import fill
+from devices.asset import AssetLogEntry
 from devices.health import DeviceHealth
 from devices.metrics import metric
 from devices.model import Device, Quality, Reading, Space
@@ -139,7 +140,7 @@ def alert_fields(registry: Registry, found: Alert, *, order_id: int | None) -> F
     }
 
 
-def log_line(entry: AlertLogEntry | OrderLogEntry) -> schemas.LogLine:
+def log_line(entry: AlertLogEntry | OrderLogEntry | AssetLogEntry) -> schemas.LogLine:
     return schemas.LogLine(
         at=entry.at, event=entry.event, actor=entry.actor, from_state=entry.from_state, to_state=entry.to_state, note=entry.note
     )

@@ -117,7 +117,7 @@ class AssetRequest:
 def allowed_events(asset: Asset, username: str, roles: Collection[str]) -> tuple[AssetEvent, ...]:
     """What this person may do with the asset now, in the order of AssetEvent."""
     hats = _hats(asset, username, roles)
-    return tuple(event for event in AssetEvent if _possible(asset, event) and hats & _who(asset, event))
+    return tuple(event for event in AssetEvent if possible(asset, event) and hats & _who(asset, event))
 
 
 def register(asset: Asset, now: datetime) -> tuple[Asset, AssetLogEntry]:
@@ -148,7 +148,8 @@ def advance(asset: Asset, request: AssetRequest, now: datetime, today: date) -> 
     return changed, entry
 
 
-def _possible(asset: Asset, event: AssetEvent) -> bool:
+def possible(asset: Asset, event: AssetEvent) -> bool:
+    """Whether the state allows it, whoever asks."""
     if (asset.state, event) not in TRANSITIONS:
         return False
     if event in _DECIDES:
@@ -179,11 +180,11 @@ def _hats(asset: Asset, username: str, roles: Collection[str]) -> frozenset[Hat]
 
 def _check_possible(asset: Asset, request: AssetRequest) -> None:
     event = request.event
-    if not _possible(asset, event):
-        possible = ", ".join(allowed_events(asset, request.actor, request.roles)) or "nothing"
+    if not possible(asset, event):
+        can_do = ", ".join(allowed_events(asset, request.actor, request.roles)) or "nothing"
         waits = f" and a {asset.pending.kind} request of {asset.pending.by} waits" if asset.pending else ""
         raise IllegalTransition(
-            f"asset {asset.tag} is {asset.state}{waits}: {event} is not possible; {request.actor} can do now: {possible}"
+            f"asset {asset.tag} is {asset.state}{waits}: {event} is not possible; {request.actor} can do now: {can_do}"
         )
     who = _who(asset, event)
     if not _hats(asset, request.actor, request.roles) & who:

@@ -13,7 +13,7 @@ from tests.fixtures_api import USERS, Campus
 
 ROUTES = [(min(route.methods), route.path) for route in api_routes()]
 OF_ROLE = {Role.CREW: "crew", Role.LOGISTICS_HEAD: "head", Role.ENERGY_MANAGER: "energy"}
-NOWHERE = {"space_id": "nope", "device_id": "nope", "alert_id": "999", "finding_id": "999", "order_id": "999", "event": "accept"}
+NOWHERE = {"space_id": "nope", "device_id": "nope", "alert_id": "999", "finding_id": "999", "order_id": "999", "tag": "nope", "event": "accept"}
 PARAMETERS = {
     "/api/v1/devices/{device_id}/readings": {"metric": "smoke"},
     "/api/v1/consumption": {"space": "nope", "quantity": "water"},
