@@ -1,14 +1,15 @@
 """Messages that could not be used, until somebody replays or removes them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import RowMapping, delete, func, insert, select
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, select, true, update
 
 from devices.errors import NotFound
 from ingest.dead_letter import DeadLetter
-from storage.database import Transactions
+from storage.database import Transactions, upsert
 from storage.schema import DEAD_LETTER
+from storage.schema_registry import REPLAY_REQUEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,22 @@ class StoredDeadLetter:
 
 
 StoredDeadLetters = list[StoredDeadLetter]
+IdList = list[int]
+ReasonCounts = list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterFilter:
+    """All that is given must hold; `topic` and `reason` are parts of them, times are received_ms in [start_ms, end_ms)."""
+
+    device_id: str | None = None
+    topic: str | None = None
+    reason: str | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
+EVERYTHING = LetterFilter()
 
 
 class DeadLetterStore:
@@ -64,6 +81,92 @@ class DeadLetterStore:
         if missing:
             raise NotFound(f"no dead letter {', '.join(missing)}; see caretaker deadletters list")
         return [found[number] for number in ids]
+
+    def find(self, wanted: LetterFilter, *, limit: int = 200, before_id: int | None = None) -> StoredDeadLetters:
+        """Newest first; `before_id` goes on where a page ended."""
+        query = select(DEAD_LETTER).where(_matching(wanted)).order_by(DEAD_LETTER.c.id.desc()).limit(limit)
+        if before_id is not None:
+            query = query.where(DEAD_LETTER.c.id < before_id)
+        with self._database.read() as connection:
+            return [_stored(row) for row in connection.execute(query).mappings()]
+
+    def ids(self, wanted: LetterFilter, *, limit: int) -> IdList:
+        """Oldest first."""
+        with self._database.read() as connection:
+            return list(
+                connection.scalars(select(DEAD_LETTER.c.id).where(_matching(wanted)).order_by(DEAD_LETTER.c.id).limit(limit))
+            )
+
+    def reasons(self, limit: int = 50) -> ReasonCounts:
+        """How many there are of each reason, the most frequent first."""
+        many = func.count()
+        query = select(DEAD_LETTER.c.reason, many).group_by(DEAD_LETTER.c.reason).order_by(many.desc(), DEAD_LETTER.c.reason)
+        with self._database.read() as connection:
+            return [(reason, count) for reason, count in connection.execute(query.limit(limit))]
+
+    def count_by_device(self, start_ms: int, end_ms: int) -> dict[str, int]:
+        """Those received in [start_ms, end_ms) that told whose they are."""
+        inside = _matching(LetterFilter(start_ms=start_ms, end_ms=end_ms)) & DEAD_LETTER.c.device_id.is_not(None)
+        query = select(DEAD_LETTER.c.device_id, func.count()).where(inside).group_by(DEAD_LETTER.c.device_id)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    # ---- replays: asked for here, done by ingest (ingest.replaying)
+
+    def request_replay(self, ids: Sequence[int], *, by: str, at_ms: int) -> int:
+        """Ingest tries them again soon. How many of them were there; asking twice is asking once."""
+        with self._database.begin() as connection:
+            there = list(connection.scalars(select(DEAD_LETTER.c.id).where(DEAD_LETTER.c.id.in_(ids))))
+            if there:
+                new = upsert(connection, REPLAY_REQUEST)
+                again = {"requested_ms": at_ms, "requested_by": by, "refused_ms": None}
+                rows = [{"letter_id": number, **again} for number in there]
+                connection.execute(new.on_conflict_do_update(index_elements=["letter_id"], set_=again), rows)
+            return len(there)
+
+    def replays(self, ids: Sequence[int]) -> dict[int, bool]:
+        """Of those that somebody wants or wanted replayed: whether they were refused again (else they wait)."""
+        query = select(REPLAY_REQUEST.c.letter_id, REPLAY_REQUEST.c.refused_ms).where(REPLAY_REQUEST.c.letter_id.in_(ids))
+        with self._database.read() as connection:
+            return {number: refused_ms is not None for number, refused_ms in connection.execute(query)}
+
+    def waiting(self) -> int:
+        """How many replays ingest has still to do."""
+        query = select(func.count()).select_from(REPLAY_REQUEST).where(REPLAY_REQUEST.c.refused_ms.is_(None))
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
+
+    def wanted(self, limit: int) -> StoredDeadLetters:
+        """The oldest letters that wait to be replayed."""
+        asked = and_(REPLAY_REQUEST.c.letter_id == DEAD_LETTER.c.id, REPLAY_REQUEST.c.refused_ms.is_(None))
+        query = select(DEAD_LETTER).join(REPLAY_REQUEST, asked).order_by(DEAD_LETTER.c.id).limit(limit)
+        with self._database.read() as connection:
+            return [_stored(row) for row in connection.execute(query).mappings()]
+
+    def settle(self, taken: Sequence[int], refused: Mapping[int, str], at_ms: int) -> None:
+        """Removes those taken; those refused stay with their new reason, and their request is answered."""
+        with self._database.begin() as connection:
+            connection.execute(delete(DEAD_LETTER).where(DEAD_LETTER.c.id.in_(taken)))
+            for number, reason in refused.items():
+                connection.execute(update(DEAD_LETTER).where(DEAD_LETTER.c.id == number).values(reason=reason))
+            answered = update(REPLAY_REQUEST).where(REPLAY_REQUEST.c.letter_id.in_(list(refused)))
+            connection.execute(answered.values(refused_ms=at_ms))
+
+
+def _matching(wanted: LetterFilter) -> ColumnElement[bool]:
+    table = DEAD_LETTER.c
+    found: list[ColumnElement[bool]] = [true()]
+    if wanted.device_id is not None:
+        found.append(table.device_id == wanted.device_id)
+    if wanted.topic is not None:
+        found.append(table.topic.contains(wanted.topic, autoescape=True))
+    if wanted.reason is not None:
+        found.append(table.reason.contains(wanted.reason, autoescape=True))
+    if wanted.start_ms is not None:
+        found.append(table.received_ms >= wanted.start_ms)
+    if wanted.end_ms is not None:
+        found.append(table.received_ms < wanted.end_ms)
+    return and_(*found)
 
 
 def _stored(row: RowMapping) -> StoredDeadLetter:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, case, delete, func, select
 from devices.health import DeviceHealth, DiscoveredDevice
 from storage.database import Transactions, upsert
 from storage.schema import DEVICE_HEALTH, DISCOVERED_DEVICE
+from storage.schema_registry import IGNORED_DEVICE
 
 _COUNTERS = ("received", "stored", "late", "rejected", "duplicate")
 _WAY = ("topic", "family", "gateway_id")
@@ -63,6 +64,23 @@ class HealthStore:
         """Call it when the stranger is adopted; nothing happens where it is unknown."""
         with self._database.begin() as connection:
             connection.execute(delete(DISCOVERED_DEVICE).where(DISCOVERED_DEVICE.c.device_id == device_id))
+            connection.execute(delete(IGNORED_DEVICE).where(IGNORED_DEVICE.c.device_id == device_id))
+
+    def ignore(self, device_ids: Sequence[str], *, by: str, at_ms: int) -> None:
+        """Strangers that nobody wants to see among those to adopt; what they send is kept all the same."""
+        with self._database.begin() as connection:
+            for device_id in sorted(set(device_ids)):
+                new = upsert(connection, IGNORED_DEVICE).values(device_id=device_id, ignored_ms=at_ms, ignored_by=by)
+                connection.execute(new.on_conflict_do_nothing(index_elements=["device_id"]))
+
+    def notice(self, device_id: str) -> None:
+        """Undoes `ignore`."""
+        with self._database.begin() as connection:
+            connection.execute(delete(IGNORED_DEVICE).where(IGNORED_DEVICE.c.device_id == device_id))
+
+    def ignored(self) -> frozenset[str]:
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(select(IGNORED_DEVICE.c.device_id)))
 
 
 def _discover(connection: Connection, found: DiscoveredDevice) -> None:

@@ -16,9 +16,10 @@ from devices.errors import DependencyFailed
 from devices.model import Event
 from ingest.drain import Drainer, EventSink, ReadingSink, Sinks
 from ingest.intake import Intake
-from ingest.mailbox import Mailbox
+from ingest.mailbox import MAILBOX_FOLDER, Mailbox
 from ingest.mqtt import Endpoint, MqttSource
 from ingest.pipeline import Pipeline
+from ingest.replaying import Replayer, ReplayRequests
 from ingest.spool import Spool
 from runtime.databases import open_database
 from runtime.settings import Settings
@@ -34,6 +35,7 @@ _LOG = logging.getLogger(__name__)
 HEALTH_EVERY_S = 10.0
 METRICS_EVERY_S = 5.0
 REGISTRY_EVERY_S = 5.0
+REPLAYS_EVERY_S = 2.0
 GATHER_S = 0.1
 """How long the drainer lets messages gather: larger transactions are cheaper, and what waits is durable already."""
 
@@ -66,6 +68,7 @@ class Line:
     spool: Spool
     sinks: Sinks
     registry: RegistryStore
+    replays: ReplayRequests | None = None
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -73,21 +76,26 @@ def run(settings: Settings, stop: threading.Event) -> None:
     database, readings = open_database(settings), open_reading_store(settings)
     spool = open_spool(settings)
     try:
-        serve(Line(settings=settings, spool=spool, sinks=sinks(database, readings), registry=RegistryStore(database)), stop)
+        serve(_line(settings, spool, database, readings), stop)
     finally:
         spool.close()
         readings.close()
         database.close()
 
 
+def _line(settings: Settings, spool: Spool, database: Database, readings: ReadingSink) -> Line:
+    return Line(
+        settings=settings,
+        spool=spool,
+        sinks=sinks(database, readings),
+        registry=RegistryStore(database),
+        replays=DeadLetterStore(database),
+    )
+
+
 def open_spool(settings: Settings) -> Spool:
     ours = settings.ingest
     return Spool(settings.data_dir / "spool", limit_bytes=ours.spool_limit_mb << 20, reserve_bytes=ours.disk_reserve_mb << 20)
-
-
-def open_mailbox(settings: Settings) -> Mailbox:
-    """Where other processes of ours put messages that did not come by MQTT."""
-    return Mailbox(settings.data_dir / "mailbox")
 
 
 def sinks(database: Database, readings: ReadingSink) -> Sinks:
@@ -162,8 +170,9 @@ class Draining:
         self._revision = line.registry.revision()
         self.pipeline = Pipeline(line.registry.load())
         self._drainer = Drainer(line.spool, self.pipeline, line.sinks)
-        self._pushed = Drainer(open_mailbox(line.settings), self.pipeline, line.sinks)
-        self._health_at = self._registry_at = 0.0
+        self._pushed = Drainer(Mailbox(line.settings.data_dir / MAILBOX_FOLDER), self.pipeline, line.sinks)
+        self._replayer = Replayer(line.replays, self.pipeline, line.sinks) if line.replays else None
+        self._health_at = self._registry_at = self._replay_at = 0.0
         self.failure: Exception | None = None
         self.store_failures = 0
 
@@ -188,6 +197,9 @@ class Draining:
         if now_s >= self._registry_at:
             self._registry_at = now_s + REGISTRY_EVERY_S
             self._patiently(self._reload_registry, stop)
+        if now_s >= self._replay_at:
+            self._replay_at = now_s + REPLAYS_EVERY_S
+            self._patiently(self._replay, stop)
         if now_s >= self._health_at:
             self._health_at = now_s + HEALTH_EVERY_S
             self._patiently(self._flush_health, stop)
@@ -198,6 +210,12 @@ class Draining:
             self.pipeline.adopt(self._registry.load())
             self._revision = revision
             _LOG.info("registry reloaded revision=%s", revision)
+        return True
+
+    def _replay(self) -> bool:
+        """One turn of them; the next one comes soon, and live messages in between."""
+        if self._replayer is not None and self._replayer.step(SystemClock().epoch_ms()):
+            self._replay_at = 0.0
         return True
 
     def _flush_health(self) -> bool:

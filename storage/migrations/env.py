@@ -5,7 +5,9 @@ from alembic import context
 import storage.schema_assets
 import storage.schema_commands
 import storage.schema_incoming
-import storage.schema_links  # noqa: F401 - their tables belong to METADATA
+import storage.schema_links
+import storage.schema_meters
+import storage.schema_registry  # noqa: F401 - their tables belong to METADATA
 from storage.schema import METADATA
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)

@@ -15,7 +15,10 @@ from sqlalchemy import inspect, select, text
 import storage.idempotency_store
 import storage.schema_assets
 import storage.schema_commands
-import storage.schema_incoming  # noqa: F401 - so do these
+import storage.schema_incoming
+import storage.schema_links
+import storage.schema_meters
+import storage.schema_registry  # noqa: F401 - so do these
 from devices.errors import BadInput, DependencyFailed
 from runtime.databases import open_database
 from runtime.settings import DatabaseSettings, Settings

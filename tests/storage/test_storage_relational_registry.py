@@ -10,7 +10,7 @@ from devices.health import DeviceHealth, DiscoveredDevice
 from devices.model import Device, DeviceKind, Event, Space, SpaceKind, UseType
 from ingest.dead_letter import DeadLetter
 from storage.database import Database
-from storage.dead_letter_store import DeadLetterStore
+from storage.dead_letter_store import DeadLetterStore, LetterFilter
 from storage.event_store import EventStore
 from storage.health_store import HealthStore
 from storage.registry_store import RegistryStore
@@ -131,6 +131,15 @@ class TestHealth:
         store.forget("never seen")
         assert [one.device_id for one in store.discovered()] == ["y"]
 
+    def test_strangers_are_ignored_until_they_are_noticed_or_adopted(self, any_database: Database) -> None:
+        store = HealthStore(any_database)
+        store.ignore(["x", "y", "x"], by="admin", at_ms=1)
+        store.ignore(["x"], by="admin", at_ms=2)
+        assert store.ignored() == {"x", "y"}
+        store.notice("x")
+        store.forget("y")
+        assert store.ignored() == frozenset()
+
 
 def letter(received_ms: int, **changes: Any) -> DeadLetter:
     return replace(
@@ -161,3 +170,40 @@ class TestDeadLetters:
         assert store.prune(100) == 0
         assert store.prune(0) == 3
         assert store.count() == 0
+
+    def test_replays_are_asked_for_once_done_in_order_and_answered(self, any_database: Database) -> None:
+        store = DeadLetterStore(any_database)
+        store.append([letter(number) for number in range(4)])
+        first, second, third, _ = store.ids(LetterFilter(), limit=10)
+
+        assert store.request_replay([third, first, second, 999], by="admin", at_ms=50) == 3
+        assert store.request_replay([first], by="admin", at_ms=51) == 1
+        assert [one.id for one in store.wanted(2)] == [first, second]
+        assert store.waiting() == 3
+        store.settle([first], {second: "still not JSON"}, at_ms=60)
+
+        assert store.replays([first, second, third]) == {second: True, third: False}
+        assert store.get([second])[0].letter.reason == "still not JSON"
+        assert [one.id for one in store.wanted(9)] == [third]
+        store.request_replay([second], by="admin", at_ms=70)
+        assert [one.id for one in store.wanted(9)] == [second, third]
+        assert store.remove([second, third]) == 2
+        assert store.waiting() == 0
+
+    def test_they_are_found_by_what_they_are(self, any_database: Database) -> None:
+        store = DeadLetterStore(any_database)
+        store.append([letter(1, topic="a/100%"), letter(2, reason="bad key"), letter(3, device_id="e"), letter(4, device_id=None)])
+
+        def found(**wanted: Any) -> list[int]:
+            return [one.letter.received_ms for one in store.find(LetterFilter(**wanted))]
+
+        assert found() == [4, 3, 2, 1]
+        assert found(topic="100%") == [1]
+        assert found(topic="a%") == []
+        assert found(reason="key", device_id="d") == [2]
+        assert found(start_ms=2, end_ms=4) == [3, 2]
+        assert [
+            one.letter.received_ms for one in store.find(LetterFilter(), limit=2, before_id=store.find(LetterFilter())[1].id)
+        ] == [2, 1]
+        assert store.reasons() == [("not JSON", 3), ("bad key", 1)]
+        assert store.count_by_device(1, 4) == {"d": 2, "e": 1}
