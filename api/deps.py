@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from analytics.calendar import Calendar
 from analytics.tariff import Rates
+from api.incoming import Incoming
 from api.live import ChangeFeed
 from api.rates import SignInLimiter
 from api.registry_cache import RegistryCache
@@ -74,6 +75,7 @@ class Deps:
     changes: ChangeStore
     health: HealthStore
     idempotency: IdempotencyStore
+    incoming: Incoming
     readings: ReadingStore
     site: SiteInfo
     rates: Rates

@@ -38,10 +38,19 @@ def problem(request: Request, status: int, detail: str, headers: Mapping[str, st
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "instance": request.url.path,
+        "instance": _without_secret(request.url.path),
         **more,
     }
     return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=dict(headers or {}))
+
+
+_SECRET_AFTER = "/push/by-token/"  # noqa: S105 - an address
+"""Devices that can send no header carry their token in the address, which must not be repeated or logged."""
+
+
+def _without_secret(path: str) -> str:
+    before, sign, after = path.partition(_SECRET_AFTER)
+    return f"{before}{sign}.../{after.partition('/')[2]}" if sign else path
 
 
 async def on_refused(request: Request, error: Exception) -> JSONResponse:
@@ -55,7 +64,7 @@ async def on_ours(request: Request, error: Exception) -> JSONResponse:
         return await on_bug(request, error)
     headers = {"Retry-After": str(max(1, round(error.retry_after_s)))} if isinstance(error, DependencyFailed) else None
     if isinstance(error, DependencyFailed):
-        _LOG.warning("dependency failed path=%s error=%s", request.url.path, error)
+        _LOG.warning("dependency failed path=%s error=%s", _without_secret(request.url.path), error)
         return problem(request, status, "a store or service behind Caretaker does not answer; try again", headers)
     return problem(request, status, str(error) or "no such thing", headers)
 
@@ -74,7 +83,7 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 async def on_bug(request: Request, error: Exception) -> JSONResponse:
-    _LOG.error("unhandled error method=%s path=%s", request.method, request.url.path, exc_info=error)
+    _LOG.error("unhandled error method=%s path=%s", request.method, _without_secret(request.url.path), exc_info=error)
     return problem(request, 500, "an error inside Caretaker; it has been logged", SECURITY_HEADERS)
 
 

@@ -139,8 +139,10 @@ def send(command: Command, *, now: datetime) -> Command:
     return replace(_moved(command, CommandEvent.SEND), sent_at=now)
 
 
-def answer(command: Command, *, done: bool, outcome: str, now: datetime) -> Command:
-    """The device's word. Raises IllegalTransition where none is waited for (too late, or said before)."""
+def answer(command: Command, *, by: str, done: bool, outcome: str, now: datetime) -> Command:
+    """The device's word. Raises IllegalTransition where none is waited for (too late, or said before), or from this device."""
+    if by != command.device_id:
+        raise IllegalTransition(f"it is a command to {command.device_id!r}")
     moved = _moved(command, CommandEvent.ACKNOWLEDGE if done else CommandEvent.REFUSE)
     return replace(moved, finished_at=now, outcome=outcome)
 

@@ -4,6 +4,7 @@ A spool has one writer; here any process may put messages in, each group a file 
 all. The ingest role drains the files like its spool: read, store, then delete, so a crash repeats and never loses.
 """
 
+import itertools
 import logging
 import os
 import uuid
@@ -17,6 +18,9 @@ from devices.errors import DependencyFailed
 from ingest.message import Message
 
 _LOG = logging.getLogger(__name__)
+MAILBOX_FOLDER = "mailbox"
+"""Its place under the data directory."""
+
 _SUFFIX = ".batch"
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list[Message])
@@ -32,6 +36,7 @@ class Mailbox:
         self._directory = directory
         self._limit_bytes = limit_bytes
         self._limit_files = limit_files
+        self._numbers = itertools.count()
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put(self, messages: Sequence[Message]) -> None:
@@ -40,7 +45,7 @@ class Mailbox:
             return
         body = _ENCODER.encode(messages)
         self._check_room(len(body))
-        name = f"{messages[0].received_ms:015d}-{uuid.uuid4().hex}{_SUFFIX}"
+        name = f"{messages[0].received_ms:015d}-{next(self._numbers):012d}-{uuid.uuid4().hex}{_SUFFIX}"
         partial = self._directory / f"{name}.partial"
         try:
             with partial.open("xb") as file:

@@ -19,23 +19,29 @@ from analytics.finding import Evidence, Finding, FindingKind, Waste
 from analytics.tariff import Rates
 from api.app import DemoUser, Deps, SiteInfo, create_app
 from api.auth import SESSION_TTL
+from api.incoming import Incoming
 from devices.model import Device, DeviceKind, Space, SpaceKind, UseType
+from ingest.mailbox import Mailbox
 from maintenance.model import Trade
 from maintenance.sla import WorkingCalendar
 from storage.alert_store import AlertStore
 from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
 from storage.change_store import ChangeStore
+from storage.command_store import CommandStore
 from storage.database import Database
 from storage.embedded import EmbeddedReadingStore
 from storage.event_store import EventStore
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
+from storage.import_store import ImportStore
+from storage.manual_store import ManualStore
 from storage.order_store import OrderStore
 from storage.passwords import hash_password, new_token, token_sha256
 from storage.registry_store import RegistryStore
 from storage.stocktake_store import StocktakeStore
+from storage.token_store import TokenStore
 from storage.user import Role, User
 from storage.user_store import UserStore
 
@@ -100,6 +106,7 @@ class Campus:
     deps: Deps
     clock: list[datetime]
     woken: list[tuple[str, int]] = field(default_factory=list)
+    announced: list[tuple[str, bytes]] = field(default_factory=list)
     clients: dict[str, TestClient] = field(default_factory=dict)
 
     def later(self, delta: timedelta) -> None:
@@ -179,7 +186,7 @@ def postgres_campus(tmp_path: Path, postgres_url: str) -> Iterator[Campus]:
 @contextmanager
 def _on(database: Database, tmp_path: Path) -> Iterator[Campus]:
     readings = EmbeddedReadingStore(tmp_path / "readings")
-    clock, woken = [NOW], list[tuple[str, int]]()
+    clock, woken, announced = [NOW], list[tuple[str, int]](), list[tuple[str, bytes]]()
     deps = Deps(
         registry=RegistryStore(database),
         events=EventStore(database),
@@ -193,6 +200,16 @@ def _on(database: Database, tmp_path: Path) -> Iterator[Campus]:
         changes=ChangeStore(database),
         health=HealthStore(database),
         idempotency=IdempotencyStore(database),
+        incoming=Incoming(
+            tokens=TokenStore(database),
+            mailbox=Mailbox(tmp_path / "mailbox"),
+            imports=ImportStore(database),
+            manual=ManualStore(database),
+            commands=CommandStore(database),
+            directory=tmp_path / "incoming",
+            announce=lambda topic, payload: announced.append((topic, payload)),
+            wake=lambda: None,
+        ),
         readings=readings,
         site=SiteInfo(id="campus", name="Campus", name_zh="校园", timezone="Asia/Shanghai", currency="CNY"),
         rates=Rates(),
@@ -204,5 +221,5 @@ def _on(database: Database, tmp_path: Path) -> Iterator[Campus]:
         metrics_dir=tmp_path / "metrics",
         demo_users=(DemoUser(username="student", password="demo", display_name="Student", roles=("reporter",)),),
     )
-    yield Campus(app=create_app(deps), deps=deps, clock=clock, woken=woken)
+    yield Campus(app=create_app(deps), deps=deps, clock=clock, woken=woken, announced=announced)
     readings.close()

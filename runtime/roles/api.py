@@ -20,6 +20,8 @@ from devices.errors import BadInput, DependencyFailed
 from maintenance.sla import WorkingCalendar
 from runtime.bus import Bus
 from runtime.databases import ready_database
+from runtime.incoming import open_incoming
+from runtime.roles.commander import Commander
 from runtime.settings import Settings
 from runtime.site import site_of
 from runtime.stores import open_reading_store
@@ -54,12 +56,15 @@ def run(settings: Settings, stop: threading.Event) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     with closing(listen(settings.http.host, settings.http.port)) as listener, _stores(settings) as (database, readings):
         bus = Bus(settings, "api", lambda _kind, _entity_id: feed.wake())
-        app = build(settings, database, readings, bus)
+        commander = Commander(settings, database, readings)
+        app = build(settings, database, readings, bus, commander)
         feed = feed_of(app)
         bus.start()
+        commander.start()
         try:
             serve(app, listener, stop)
         finally:
+            commander.stop()
             bus.stop()
 
 
@@ -106,14 +111,14 @@ def serve(app: FastAPI, listener: socket.socket, stop: threading.Event) -> None:
         raise DependencyFailed("the HTTP server ended by itself; its log says why", transient=True)
 
 
-def build(settings: Settings, database: Database, readings: ReadingStore, bus: Bus) -> FastAPI:
+def build(settings: Settings, database: Database, readings: ReadingStore, bus: Bus, commander: Commander) -> FastAPI:
     """API and pages as one application."""
-    app = create_app(dependencies(settings, database, readings, bus))
+    app = create_app(dependencies(settings, database, readings, bus, commander))
     app.mount("/", create_pages(app, site_name=settings.site.name, now=lambda: datetime.now(UTC)))
     return app
 
 
-def dependencies(settings: Settings, database: Database, readings: ReadingStore, bus: Bus) -> Deps:
+def dependencies(settings: Settings, database: Database, readings: ReadingStore, bus: Bus, commander: Commander) -> Deps:
     site, costs = settings.site, site_of(settings)
     return Deps(
         registry=RegistryStore(database),
@@ -128,6 +133,7 @@ def dependencies(settings: Settings, database: Database, readings: ReadingStore,
         changes=ChangeStore(database),
         health=HealthStore(database),
         idempotency=IdempotencyStore(database),
+        incoming=open_incoming(settings, database, commander.announce, commander.wake),
         readings=readings,
         site=SiteInfo(id=site.id, name=site.name, name_zh=site.name_zh, timezone=site.timezone, currency=site.currency),
         rates=costs.rates,

@@ -13,7 +13,21 @@ from tests.fixtures_api import USERS, Campus
 
 ROUTES = [(min(route.methods), route.path) for route in api_routes()]
 OF_ROLE = {Role.CREW: "crew", Role.LOGISTICS_HEAD: "head", Role.ENERGY_MANAGER: "energy"}
-NOWHERE = {"space_id": "nope", "device_id": "nope", "alert_id": "999", "finding_id": "999", "order_id": "999", "tag": "nope", "event": "accept"}
+NOWHERE = {
+    "space_id": "nope",
+    "device_id": "nope",
+    "alert_id": "999",
+    "finding_id": "999",
+    "order_id": "999",
+    "tag": "nope",
+    "event": "accept",
+    "token_id": "999",
+    "command_id": "999",
+    "family": "nope",
+    "token": "ctk_x",
+    "import_id": "999",
+    "photo": "nope",
+}
 PARAMETERS = {
     "/api/v1/devices/{device_id}/readings": {"metric": "smoke"},
     "/api/v1/consumption": {"space": "nope", "quantity": "water"},
@@ -52,7 +66,7 @@ def test_every_route_for_every_role(campus: Campus) -> None:
             answer = client.request(method, path.format(**NOWHERE), params=PARAMETERS.get(path), json=BODIES.get(path))
             passes = rule is EVERYBODY or (role is not None and role in rule)
             refused = 401 if role is None else 403
-            if (answer.status_code == refused) == passes and path != "/api/v1/auth/token":
+            if (answer.status_code == refused) == passes and path != "/api/v1/auth/token" and "/push" not in path:
                 wrong.append(f"{role} {method} {path}: {answer.status_code}")
             if answer.status_code >= 500 or (not passes and answer.status_code != refused):
                 wrong.append(f"{role} {method} {path}: {answer.status_code}")
