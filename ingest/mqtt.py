@@ -7,19 +7,23 @@ costs more than all the rest of ingest. tests/ingest/test_ingest_mqtt.py holds p
 import logging
 import random
 import select
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from devices.errors import DependencyFailed
 from ingest.intake import Intake
 from ingest.message import Message
 from ingest.packets import acknowledgements, split
+from ingest.repeats import Tail
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,13 +39,28 @@ _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """`client_id` names the session that the broker keeps while we are away: never two processes with one."""
+    """`client_id` names the session that the broker keeps while we are away: never two processes with one.
+
+    `tls`: None speaks in the clear. `session_expiry_s` and `receive_maximum` (how many may be on their way) are MQTT 5's.
+    """
 
     host: str
     port: int
     client_id: str
     username: str | None = None
     password: str | None = None
+    tls: ssl.SSLContext | None = None
+    version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311
+    session_expiry_s: int = 604_800
+    receive_maximum: int = 1_000
+
+
+def session_properties(session_expiry_s: int, receive_maximum: int) -> Properties:
+    """What an MQTT 5 CONNECT says so that the broker keeps the session; 3.1.1 has a flag for it and sets no limit."""
+    made = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    made.SessionExpiryInterval = session_expiry_s
+    made.ReceiveMaximum = receive_maximum
+    return made
 
 
 class Clock(Protocol):
@@ -54,7 +73,10 @@ class Clock(Protocol):
 class MqttSource:
     """One connection, driven by calling `turn` in a loop from one thread. `refusal`: why the spool takes nothing, while it does."""
 
-    def __init__(self, endpoint: Endpoint, intake: Intake, *, clock: Clock, topics: Sequence[str] = NATIVE_TOPICS) -> None:
+    def __init__(
+        self, endpoint: Endpoint, intake: Intake, *, clock: Clock, topics: Sequence[str] = NATIVE_TOPICS, tail: Tail | None = None
+    ) -> None:
+        """`tail`: what the spool holds at its end, so that the broker's repetitions are known for what they are."""
         self._endpoint = endpoint
         self._intake = intake
         self._clock = clock
@@ -65,7 +87,8 @@ class MqttSource:
         self.received = 0
         self.connects = 0
         self.refusal: str | None = None
-        self._client = _PublishReader(endpoint.client_id, clock.epoch_ms, self._take)
+        self._tail = tail if tail is not None else Tail()
+        self._client = _PublishReader(endpoint, clock.epoch_ms, self._take)
         self._client.connect_timeout = _CONNECT_WITHIN_S
         self._client.username_pw_set(endpoint.username, endpoint.password)
         self._client.on_connect = self._on_connect
@@ -76,7 +99,9 @@ class MqttSource:
         """Tries once. Returns 0, or the seconds to wait before trying again (longer each time, with jitter)."""
         self._client.forget()
         try:
-            self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=_KEEPALIVE_S)
+            self._client.open(self._endpoint)
+        except ssl.SSLCertVerificationError as error:
+            return self._delay(f"its certificate is not trusted ({error.verify_message}); set mqtt.ca_file")
         except OSError as error:
             return self._delay(str(error))
         return 0.0
@@ -125,8 +150,10 @@ class MqttSource:
         time.sleep(min(due_in_s, max_wait_s))
         return self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS
 
-    def _take(self, messages: list[Message], packet_ids: list[int]) -> None:
+    def _take(self, messages: list[Message], packet_ids: list[int], repeated: list[int]) -> None:
         self.received += len(messages)
+        if repeated:
+            self._tail.restore(messages, repeated)
         self._intake.add(messages, packet_ids, self._clock.steady_s())
 
     def _commit(self) -> bool:
@@ -162,6 +189,8 @@ class MqttSource:
         self.connects += 1
         self._failures = 0
         _LOG.info("broker connected, session present=%s", flags.session_present)
+        if not flags.session_present:
+            self._tail.forget()
         # Subscribing anew makes the broker repeat its retained messages, so it is done only where it may change something.
         if not (flags.session_present and self.subscribed):
             client.subscribe([(topic, 1) for topic in self._topics])
@@ -176,23 +205,46 @@ class MqttSource:
         self.subscribed = True
 
 
+_Take = Callable[[list[Message], list[int], list[int]], None]
+"""Messages, their packet ids, and the indexes of those that were sent before."""
+
+
 class _PublishReader(paho.Client):
     """paho whose reading takes whole buffers; packets other than PUBLISH are fed to paho's own parser."""
 
-    def __init__(self, client_id: str, epoch_ms: Callable[[], int], take: Callable[[list[Message], list[int]], None]) -> None:
-        super().__init__(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
+    def __init__(self, endpoint: Endpoint, epoch_ms: Callable[[], int], take: _Take) -> None:
+        self._is_5 = endpoint.version is MQTTProtocolVersion.MQTTv5
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id=endpoint.client_id,
+            clean_session=None if self._is_5 else False,
+            protocol=endpoint.version,
+            manual_ack=True,
+        )
+        if endpoint.tls is not None:
+            self.tls_set_context(endpoint.tls)
         self._epoch_ms = epoch_ms
         self._take = take
         self._rest = b""
         self._fed = b""
+        self._aliases: dict[int, str] | None = None
+
+    def open(self, endpoint: Endpoint) -> None:
+        """Connects, and shakes hands where TLS is wanted. Raises OSError."""
+        if self._is_5:
+            told = session_properties(endpoint.session_expiry_s, endpoint.receive_maximum)
+            self.connect(endpoint.host, endpoint.port, keepalive=_KEEPALIVE_S, clean_start=False, properties=told)
+        else:
+            self.connect(endpoint.host, endpoint.port, keepalive=_KEEPALIVE_S)
 
     def forget(self) -> None:
         """A new connection starts with a new packet."""
         self._rest = self._fed = b""
+        self._aliases = {} if self._is_5 else None
 
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:  # noqa: ARG002 - paho's signature
         try:
-            chunk = super()._sock_recv(_READ_BYTES)
+            chunk = self._read_all()
         except BlockingIOError:
             return MQTTErrorCode.MQTT_ERR_SUCCESS
         except OSError:
@@ -200,7 +252,7 @@ class _PublishReader(paho.Client):
         if not chunk:
             return self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
         try:
-            packets = split(self._rest + chunk if self._rest else chunk, self._epoch_ms())
+            packets = split(self._rest + chunk if self._rest else chunk, self._epoch_ms(), self._aliases)
         except ValueError as error:
             _LOG.error("broker sends what is not MQTT: %s", error)
             return self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PROTOCOL)
@@ -208,8 +260,16 @@ class _PublishReader(paho.Client):
         with self._msgtime_mutex:
             self._last_bytes_received = paho.time_func()
         if packets.messages:
-            self._take(packets.messages, packets.packet_ids)
+            self._take(packets.messages, packets.packet_ids, packets.repeated)
         return self._feed(packets.others)
+
+    def _read_all(self) -> bytes:
+        """What one read brings; of TLS also what is decrypted already, for which no socket would wake us."""
+        chunk = super()._sock_recv(_READ_BYTES)
+        connected = self.socket()
+        while chunk and isinstance(connected, ssl.SSLSocket) and connected.pending():
+            chunk += super()._sock_recv(_READ_BYTES)
+        return chunk
 
     def acknowledge(self, packet_ids: list[int]) -> bool:
         """One send for all; False where the connection is gone."""

@@ -5,7 +5,6 @@ thread appends, one thread reads; the cursor says how far the reader's work is d
 delivered again after a crash, so what the reader does with it must be idempotent.
 """
 
-import fcntl
 import logging
 import os
 import struct
@@ -18,25 +17,31 @@ from typing import IO, NamedTuple
 
 import msgspec
 
-from devices.errors import BadInput, DependencyFailed
+from devices.errors import DependencyFailed
 from ingest.message import Message
+from ingest.repeats import REMEMBERED, Tail
+from ingest.segments import (
+    CURSOR,
+    DECODER,
+    HEADER,
+    Position,
+    Stamp,
+    first_stamps,
+    fsync_directory,
+    lock,
+    newest_groups,
+    path_of,
+    read_body,
+    recover,
+    write_all,
+    write_cursor,
+)
 
 _LOG = logging.getLogger(__name__)
-_HEADER = struct.Struct("<II")
-_CURSOR = struct.Struct("<QQI")
-_FRAME_LIMIT_BYTES = 1 << 30
 _RECENT_BYTES = 8 << 20
 _BATCH_BYTES = 16 << 20
 _STAMP_EVERY_MS = 1000
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(list[Message])
-
-
-class Position(NamedTuple):
-    """The end of a frame: number of the segment, bytes from its start."""
-
-    segment: int
-    offset: int
 
 
 class _Frame(NamedTuple):
@@ -47,13 +52,6 @@ class _Frame(NamedTuple):
     @property
     def size(self) -> int:
         return self.end.offset - self.start.offset
-
-
-class _Stamp(NamedTuple):
-    """When the first message of the frame that starts there was received; those behind it are no older."""
-
-    start: Position
-    received_ms: int
 
 
 class Spool:
@@ -68,9 +66,9 @@ class Spool:
         self._reserve_bytes = reserve_bytes
         self._segment_bytes = min(segment_bytes, limit_bytes // 4)  # a consumed segment frees its room only once it is full
         directory.mkdir(parents=True, exist_ok=True)
-        self._lock_file = _lock(directory)
+        self._lock_file = lock(directory)
         self._grown = threading.Condition()
-        self._sizes = _recover(directory)
+        self._sizes = recover(directory)
         self._writer: IO[bytes] | None = None
         self._next = max(self._sizes, default=0) + 1
         self._cursor = self._load_cursor()
@@ -78,13 +76,15 @@ class Spool:
         self._reader: IO[bytes] | None = None
         self._recent: deque[_Frame] = deque()
         self._recent_bytes = 0
-        self._stamps = _first_stamps(directory, self._sizes, self._cursor)
+        self._stamps = first_stamps(directory, self._sizes, self._cursor)
+        self.tail = Tail(directory / "tail", newest_groups(directory, self._sizes, REMEMBERED))
+        self.tail.save()
         self._drop_consumed()
 
     def append(self, messages: Sequence[Message]) -> None:
         """On disk on return. Raises DependencyFailed, nothing kept, where the limit or the disk refuses: do not acknowledge."""
         body = _ENCODER.encode(messages)
-        frame = _HEADER.pack(len(body), zlib.crc32(body)) + body
+        frame = HEADER.pack(len(body), zlib.crc32(body)) + body
         free_bytes = self.disk_free_bytes
         if free_bytes < self._reserve_bytes:
             raise DependencyFailed(
@@ -98,7 +98,7 @@ class Spool:
             )
         try:
             segment, writer = self._segment_for_writing()
-            _write_all(writer, frame)
+            write_all(writer, frame)
             os.fdatasync(writer.fileno())
         except OSError as error:
             self._abandon_segment()
@@ -109,6 +109,7 @@ class Spool:
             self._stamp(start, messages)
             self._sizes[segment] = end.offset
             self._remember(_Frame(start, end, messages))
+            self.tail.add(messages)
             self._grown.notify_all()
 
     def wait(self, timeout_s: float) -> bool:
@@ -133,7 +134,7 @@ class Spool:
         """All up to `position` is done with: remembers it durably and deletes the segments before it."""
         self._cursor = position
         try:
-            _write_cursor(self._directory, position)
+            write_cursor(self._directory, position)
         except OSError as error:
             # A cursor that lags costs repeated work after a crash, never a message; on a full disk deleting is what helps.
             _LOG.warning("spool cursor not saved: %s", error.strerror)
@@ -187,12 +188,13 @@ class Spool:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
+                self.tail.save()
             number = self._next
-            self._writer = _path(self._directory, number).open("xb", buffering=0)
+            self._writer = path_of(self._directory, number).open("xb", buffering=0)
             self._next += 1
             with self._grown:
                 self._sizes[number] = 0
-            _fsync_directory(self._directory)
+            fsync_directory(self._directory)
         return number, self._writer
 
     def _abandon_segment(self) -> None:
@@ -230,19 +232,19 @@ class Spool:
             return recalled.messages
         segment, offset = self._read_at
         if self._reader is None:
-            self._reader = _path(self._directory, segment).open("rb", buffering=1 << 18)
+            self._reader = path_of(self._directory, segment).open("rb", buffering=1 << 18)
             self._reader.seek(offset)
-        body = _read_body(self._reader)
+        body = read_body(self._reader)
         if body is None:
             self._set_aside(segment, offset)
             self._read_at = Position(segment, size)
             return []
-        self._read_at = Position(segment, offset + _HEADER.size + len(body))
-        return _DECODER.decode(body)
+        self._read_at = Position(segment, offset + HEADER.size + len(body))
+        return DECODER.decode(body)
 
     def _set_aside(self, segment: int, offset: int) -> None:
         """A frame that was once durable and is no more: the medium failed. Keep the file for a person, go on with the next."""
-        path = _path(self._directory, segment)
+        path = path_of(self._directory, segment)
         kept = path.with_suffix(".damaged")
         _LOG.error("spool segment damaged at byte %s; kept as %s; what lies behind is unreadable: check the disk", offset, kept)
         self._close_reader()
@@ -259,7 +261,7 @@ class Spool:
         if not self._waits():
             self._stamps.clear()
         if not self._stamps or abs(received_ms - self._stamps[-1].received_ms) >= _STAMP_EVERY_MS:
-            self._stamps.append(_Stamp(start, received_ms))
+            self._stamps.append(Stamp(start, received_ms))
 
     def _remember(self, frame: _Frame) -> None:
         """What was appended a moment ago need not come from the disk again, as long as the reader keeps up."""
@@ -285,10 +287,10 @@ class Spool:
     def _load_cursor(self) -> Position:
         first = Position(min(self._sizes, default=self._next), 0)
         try:
-            segment, offset, checksum = _CURSOR.unpack((self._directory / "cursor").read_bytes())
+            segment, offset, checksum = CURSOR.unpack((self._directory / "cursor").read_bytes())
         except (OSError, struct.error):
             return first
-        if checksum != zlib.crc32(_CURSOR.pack(segment, offset, 0)):
+        if checksum != zlib.crc32(CURSOR.pack(segment, offset, 0)):
             return first
         # A number below the cursor's was handed out before; new segments must lie behind the cursor to be read.
         self._next = max(self._next, segment + 1)
@@ -301,99 +303,10 @@ class Spool:
 
     def _forget(self, segments: list[int]) -> None:
         for segment in segments:
-            _path(self._directory, segment).unlink(missing_ok=True)
+            path_of(self._directory, segment).unlink(missing_ok=True)
             with self._grown:
                 del self._sizes[segment]
 
     def _is_consumed(self, segment: int, size: int) -> bool:
         being_written = self._writer is not None and segment == self._next - 1
         return not being_written and Position(segment, size) <= self._cursor
-
-
-def _path(directory: Path, segment: int) -> Path:
-    return directory / f"{segment:016d}.segment"
-
-
-def _write_all(file: IO[bytes], data: bytes) -> None:
-    """A raw file may take a part only, as it does when the disk fills up; asking for the rest then raises the reason."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
-
-
-def _lock(directory: Path) -> IO[bytes]:
-    file = (directory / "lock").open("wb")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise BadInput("another ingest process works here; stop it first", place=str(directory)) from None
-    return file
-
-
-def _recover(directory: Path) -> dict[int, int]:
-    """Sizes of the segments in bytes. The torn end of the last one, which nobody was told of as durable, is cut off."""
-    paths = sorted(directory.glob("*.segment"))
-    sizes = {int(path.stem): path.stat().st_size for path in paths}
-    if paths:
-        last = paths[-1]
-        sound = _sound_bytes(last)
-        if sound < sizes[int(last.stem)]:
-            _LOG.warning("spool: cut %s unacknowledged bytes off %s", sizes[int(last.stem)] - sound, last.name)
-            with last.open("r+b") as file:
-                file.truncate(sound)
-                os.fsync(file.fileno())
-            sizes[int(last.stem)] = sound
-    return sizes
-
-
-def _sound_bytes(path: Path) -> int:
-    sound = 0
-    with path.open("rb") as file:
-        while (body := _read_body(file)) is not None:
-            sound += _HEADER.size + len(body)
-    return sound
-
-
-def _first_stamps(directory: Path, sizes: dict[int, int], cursor: Position) -> deque[_Stamp]:
-    """Of what an earlier process left: one for each segment, the first of them at the cursor."""
-    stamps: deque[_Stamp] = deque()
-    for segment in sorted(segment for segment, size in sizes.items() if Position(segment, size) > cursor):
-        start = cursor if cursor.segment == segment else Position(segment, 0)
-        with _path(directory, segment).open("rb") as file:
-            file.seek(start.offset)
-            body = _read_body(file)
-        messages = _DECODER.decode(body) if body else []
-        if messages:
-            stamps.append(_Stamp(start, messages[0].received_ms))
-    return stamps
-
-
-def _read_body(file: IO[bytes]) -> bytes | None:
-    header = file.read(_HEADER.size)
-    if len(header) < _HEADER.size:
-        return None
-    length, checksum = _HEADER.unpack(header)
-    if not 0 < length <= _FRAME_LIMIT_BYTES:
-        return None
-    body = file.read(length)
-    return body if len(body) == length and zlib.crc32(body) == checksum else None
-
-
-def _write_cursor(directory: Path, position: Position) -> None:
-    checksum = zlib.crc32(_CURSOR.pack(*position, 0))
-    partial = directory / "cursor.partial"
-    with partial.open("wb") as file:
-        file.write(_CURSOR.pack(*position, checksum))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(directory / "cursor")
-    _fsync_directory(directory)
-
-
-def _fsync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -23,6 +23,7 @@ messages = st.builds(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     st.binary(max_size=80),
     st.booleans(),
+    st.integers(0, 65_535),
 )
 groups = st.lists(st.lists(messages, min_size=1, max_size=5), max_size=8)
 
