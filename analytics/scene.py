@@ -23,5 +23,6 @@ class Scene:
     def waste(self, amount_per_day: float, ts_ms: int) -> Waste:
         """Of so many kWh or m3 a day, at the mean price of the 24 hours that begin with this one."""
         table = hour_table(self.site.calendar, self.meter.use, ts_ms // HOUR_MS * HOUR_MS, 24)
-        price = float(np.mean(prices_in(self.site.rates, self.meter.quantity, table)))
-        return waste(amount_per_day, self.meter.quantity, self.site.rates, price=price)
+        rates, quantity = self.site.rates, self.meter.quantity
+        price = float(np.mean(prices_in(rates, quantity, table, self.meter.use)))
+        return waste(amount_per_day, quantity, rates, price=price, day=table.first_day)

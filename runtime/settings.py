@@ -5,12 +5,14 @@ import os
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from analytics.tariff import Period
 from devices.errors import BadInput
+from devices.model import UseType
 
 
 class _Section(BaseModel):
@@ -85,11 +87,29 @@ class Retention(_Section):
 
 
 class Price(_Section):
-    """From `valid_from` (YYYY-MM-DD, site time): money per kWh or m3; `hours` (0-23) limits it to a time of use."""
+    """From `valid_from` (YYYY-MM-DD, site time): money per kWh or m3; `hours` (0-23) limits it to a time of use, `use` to places
+    of that use, `above` to what an account uses beyond so many kWh or m3 in a `period` (month or year)."""
 
     valid_from: date
     price: float = Field(ge=0)
-    hours: tuple[int, ...] = ()
+    hours: tuple[Annotated[int, Field(ge=0, le=23)], ...] = ()
+    use: UseType | None = None
+    above: float = Field(default=0, ge=0)
+    period: Period | None = None
+
+    @model_validator(mode="after")
+    def _step_has_a_period(self) -> "Price":
+        if (self.above > 0) != (self.period is not None):
+            raise ValueError('a step needs both `above` and `period = "month"` or "year"; an ordinary price has neither')
+        return self
+
+
+class CarbonFactor(_Section):
+    """From `valid_from` (YYYY-MM-DD, site time): kg CO2e per kWh or m3; before the first, kgco2e_per_kwh and kgco2e_per_m3 hold."""
+
+    quantity: Literal["electricity", "water"]
+    valid_from: date
+    kgco2e: float = Field(ge=0)
 
 
 class Tariffs(_Section):
@@ -101,6 +121,7 @@ class Tariffs(_Section):
     water: tuple[Price, ...] = (Price(valid_from=date(2000, 1, 1), price=4.10),)
     kgco2e_per_kwh: float = Field(default=0.5366, ge=0)
     kgco2e_per_m3: float = Field(default=0.168, ge=0)
+    carbon: tuple[CarbonFactor, ...] = ()
 
 
 class Grafana(_Section):
