@@ -41,13 +41,14 @@ class Happening(msgspec.Struct, frozen=True, gc=False):
 
 class Decoded(msgspec.Struct, frozen=True, gc=False):
     """`online`: the device's word on its own connection. `refused`: parts that could not be used, with the reason of each;
-    the rest of the message counts all the same."""
+    the rest of the message counts all the same. `gateway_id`: through whom it was heard, where that is told."""
 
     device_id: str
     samples: Sequence[Sample] = ()
     happenings: Sequence[Happening] = ()
     online: bool | None = None
     refused: Sequence[str] = ()
+    gateway_id: str | None = None
 
 
 class Rejected(msgspec.Struct, frozen=True, gc=False):

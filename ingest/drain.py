@@ -1,12 +1,13 @@
 """From the spool to the stores: one batch at a time, the cursor only after every store took it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from devices.health import DeviceHealth, DiscoveredDevice
 from devices.model import Event, Reading
 from ingest.dead_letter import DeadLetter
+from ingest.live import Memory
 from ingest.message import Message
 from ingest.pipeline import Batch, Pipeline
 
@@ -35,12 +36,17 @@ class HealthSink(Protocol):
     def discover(self, found: Sequence[DiscoveredDevice]) -> None: ...
 
 
+class MemorySink(Protocol):
+    def remember(self, memories: Mapping[Memory, Any]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sinks:
     readings: ReadingSink
     events: EventSink
     dead_letters: DeadLetterSink
     health: HealthSink
+    memory: MemorySink | None = None
 
 
 class Drainer:
@@ -55,6 +61,7 @@ class Drainer:
         self._position: Any = None
         self._health: list[DeviceHealth] = []
         self._discovered: list[DiscoveredDevice] = []
+        self._memories: dict[Memory, Any] = {}
 
     def step(self) -> bool:
         """Moves the next batch; False where the spool holds none."""
@@ -92,3 +99,7 @@ class Drainer:
         if batch.dead_letters:
             self._sinks.dead_letters.append(batch.dead_letters)
             batch.dead_letters.clear()
+        self._memories |= self._pipeline.live.take_memories()
+        if self._memories and self._sinks.memory is not None:
+            self._sinks.memory.remember(self._memories)
+        self._memories = {}

@@ -1,6 +1,6 @@
 """Messages in, what to store out: decode, time, quality, registry, counters. No clock, no socket, no SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
@@ -10,7 +10,7 @@ from devices.registry import Registry
 from ingest import storable
 from ingest.dead_letter import DeadLetter
 from ingest.decoded import Decoded, Happening, Rejected, Sample
-from ingest.decoders import FamilyMap, decode
+from ingest.live import LiveDecoder
 from ingest.message import Message
 from ingest.quality import FUTURE_LIMIT_MS, OLDEST_MS, Track, clock_is_suspect, judge
 
@@ -21,6 +21,11 @@ _MOST_METRICS = 2_000
 _REPORT_EVERY_MS = 600_000
 _CLOCK_SUSPECT, _IMPLAUSIBLE = int(Quality.CLOCK_SUSPECT), int(Quality.IMPLAUSIBLE)
 _LATE, _DUPLICATE = int(Quality.LATE), int(Quality.DUPLICATE)
+_INTRODUCTIONS = ("device.", "node.", "gateway.info")
+_INTRODUCED = ("vendor", "model", "name", "version", "power_source", "mac", "application", "profile")
+
+Latest = Callable[[str], Mapping[str, float]]
+"""The newest stored value of each metric of a device: what a broker's memory repeats is told from news by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class DeviceState:
         "duplicate",
         "family",
         "first_seen_ms",
+        "gateway_id",
         "last_seen_ms",
         "late",
         "online",
@@ -49,14 +55,17 @@ class DeviceState:
         "reported_metrics",
         "reported_ms",
         "stored",
+        "told",
         "topic",
         "tracks",
     )
 
     def __init__(self, device_id: str, message: Message, family: str) -> None:
         self.device_id = device_id
-        self.topic = storable.text(message.topic)
+        self.topic = message.topic
         self.family = family
+        self.gateway_id: str | None = None
+        self.told: dict[str, str] = {}
         self.first_seen_ms = self.last_seen_ms = message.received_ms
         self.received = self.stored = self.late = self.rejected = self.duplicate = 0
         self.clock_suspect = False
@@ -69,8 +78,9 @@ class DeviceState:
 class Pipeline:
     """State over messages: last values per device and metric, counters, who is unknown. One thread uses it."""
 
-    def __init__(self, registry: Registry, *, families: FamilyMap | None = None) -> None:
-        self._families = families or FamilyMap()
+    def __init__(self, registry: Registry, *, live: LiveDecoder | None = None, latest: Latest | None = None) -> None:
+        self.live = live or LiveDecoder()
+        self._latest = latest
         self._states: dict[str, DeviceState] = {}
         self._touched: set[str] = set()
         self._devices = registry.devices
@@ -84,14 +94,15 @@ class Pipeline:
 
     def process(self, messages: Sequence[Message]) -> Batch:
         batch = Batch()
-        family_of = self._families.family
+        decode = self.live.decode
         for message in messages:
-            family = family_of(message.topic)
-            for outcome in decode(message, family):
+            for outcome in decode(message):
                 if isinstance(outcome, Decoded):
-                    self._accept(outcome, message, family or "", batch)
+                    self._accept(outcome, message, batch)
                 else:
-                    self._refuse(outcome, message, family or "", batch)
+                    self._refuse(outcome, message, batch)
+        for message, lost in self.live.take_lost(messages[-1].received_ms) if messages else ():
+            self._refuse(lost, message, batch)
         self.totals["messages"] += len(messages)
         self.totals["readings"] += len(batch.readings)
         self.totals["events"] += len(batch.events)
@@ -105,18 +116,24 @@ class Pipeline:
         strangers = [state for state in touched if state.device_id not in self._devices and _is_news(state)]
         return [_take_health(state) for state in touched], [_discovered(state) for state in strangers]
 
-    def _accept(self, decoded: Decoded, message: Message, family: str, batch: Batch) -> None:
-        state = self._state(decoded.device_id, message, family)
+    def _accept(self, decoded: Decoded, message: Message, batch: Batch) -> None:
+        state = self._state(decoded.device_id, message)
         if state is None:
             batch.dead_letters.append(_dead_letter(message, _bad_id(decoded.device_id), None))
             return
         state.received += 1
         state.last_seen_ms = message.received_ms
+        state.topic = message.topic
+        if decoded.gateway_id is not None:
+            state.gateway_id = decoded.gateway_id
         self._touched.add(state.device_id)
         for sample in decoded.samples:
             self._store(state, sample, message, batch)
         for happening in decoded.happenings:
-            batch.events.append(_event(state.device_id, happening, message.received_ms))
+            if happening.type.startswith(_INTRODUCTIONS):
+                _introduce(state, happening)
+            if not message.retained or happening.ts_ms is not None:  # the broker's memory without a time is no news
+                batch.events.append(_event(state.device_id, happening, message.received_ms))
         if decoded.online is not None:
             self._note_status(state, decoded.online, message, batch)
         if decoded.refused:
@@ -129,7 +146,9 @@ class Pipeline:
         clock = 0
         if ts_ms is None:
             ts_ms = received_ms
-            clock = _CLOCK_SUSPECT if message.retained else 0  # the broker repeats a value of unknown age
+            if message.retained:  # the broker repeats a value of unknown age
+                clock = _CLOCK_SUSPECT
+                sample = self._unrepeated(state, sample)
         elif ts_ms > received_ms + FUTURE_LIMIT_MS or ts_ms < OLDEST_MS:
             self._note_clock(state, ts_ms, received_ms, batch)
             ts_ms, clock = received_ms, _CLOCK_SUSPECT
@@ -153,6 +172,20 @@ class Pipeline:
             batch.readings.append(_NEW(Reading, (state.device_id, track.metric, ts_ms, value, flags | clock)))
             state.stored += 1
 
+    def _unrepeated(self, state: DeviceState, sample: Sample) -> Sample:
+        """What differs from the values known: a repetition says nothing new, a change while we were away does."""
+        known = {track.metric: track.recent[-1][1] for track in state.tracks.values() if track.recent}
+        stored = self._latest(state.device_id) if self._latest is not None and not known else {}
+        news = {}
+        for name, value in sample.values.items():
+            metric = (state.tracks.get(name) or self._track(state, name)).metric
+            if known.get(metric, stored.get(metric)) == value:
+                state.duplicate += 1
+                self.totals["duplicate"] += 1
+            else:
+                news[name] = value
+        return Sample(None, news)
+
     def _count_doubts(self, state: DeviceState, flags: int) -> None:
         if flags & _LATE:
             state.late += 1
@@ -170,6 +203,15 @@ class Pipeline:
 
     def _note_status(self, state: DeviceState, online: bool, message: Message, batch: Batch) -> None:  # noqa: FBT001 - the device's word
         before, state.online = state.online, online
+        if (
+            message.retained
+            and before is None
+            and self._latest is not None
+            and "online" in (stored := self._latest(state.device_id))
+        ):
+            before = bool(stored["online"])
+        if message.retained and before == online:
+            return
         state.stored += 1
         batch.readings.append(Reading(state.device_id, "online", message.received_ms, float(online)))
         is_news = before != online if before is not None else not message.retained
@@ -177,8 +219,8 @@ class Pipeline:
             kind = "device.online" if online else "device.offline"
             batch.events.append(Event(device_id=state.device_id, type=kind, ts_ms=message.received_ms))
 
-    def _refuse(self, rejected: Rejected, message: Message, family: str, batch: Batch) -> None:
-        state = self._state(rejected.device_id, message, family) if rejected.device_id else None
+    def _refuse(self, rejected: Rejected, message: Message, batch: Batch) -> None:
+        state = self._state(rejected.device_id, message) if rejected.device_id else None
         if state is not None:
             state.received += 1
             state.rejected += 1
@@ -186,7 +228,7 @@ class Pipeline:
             self._touched.add(state.device_id)
         batch.dead_letters.append(_dead_letter(message, rejected.reason, state.device_id if state else None))
 
-    def _state(self, device_id: str, message: Message, family: str) -> DeviceState | None:
+    def _state(self, device_id: str, message: Message) -> DeviceState | None:
         """None where the id is none that a person could write down."""
         state = self._states.get(device_id)
         if state is not None:
@@ -195,7 +237,7 @@ class Pipeline:
             return None
         if len(self._states) >= _MOST_DEVICES:
             self._states.pop(next(iter(self._states)))
-        state = self._states[device_id] = DeviceState(device_id, message, family)
+        state = self._states[device_id] = DeviceState(device_id, message, self.live.family(message.topic))
         return state
 
     def _track(self, state: DeviceState, name: str) -> Track:
@@ -217,6 +259,9 @@ def _take_health(state: DeviceState) -> DeviceHealth:
         late=state.late,
         rejected=state.rejected,
         duplicate=state.duplicate,
+        topic=storable.text(state.topic),
+        family=state.family,
+        gateway_id=None if state.gateway_id is None else storable.text(state.gateway_id),
     )
     state.received = state.stored = state.late = state.rejected = state.duplicate = 0
     return health
@@ -244,19 +289,37 @@ def _dead_letter(message: Message, reason: str, device_id: str | None) -> DeadLe
 
 
 def _is_news(state: DeviceState) -> bool:
-    return len(state.tracks) != state.reported_metrics or state.last_seen_ms - state.reported_ms >= _REPORT_EVERY_MS
+    return _known_of(state) != state.reported_metrics or state.last_seen_ms - state.reported_ms >= _REPORT_EVERY_MS
 
 
 def _discovered(state: DeviceState) -> DiscoveredDevice:
-    state.reported_ms, state.reported_metrics = state.last_seen_ms, len(state.tracks)
+    state.reported_ms, state.reported_metrics = state.last_seen_ms, _known_of(state)
     return DiscoveredDevice(
         device_id=state.device_id,
         first_seen_ms=state.first_seen_ms,
         last_seen_ms=state.last_seen_ms,
-        topic=state.topic,
+        topic=storable.text(state.topic),
         family=state.family,
-        metrics=tuple(sorted({track.metric for track in state.tracks.values()})),
+        metrics=tuple(
+            sorted({track.metric for track in state.tracks.values()} | ({"online"} if state.online is not None else set()))
+        ),
+        gateway_id=None if state.gateway_id is None else storable.text(state.gateway_id),
+        model=state.told.get("model", ""),
+        told=dict(state.told),
     )
+
+
+def _known_of(state: DeviceState) -> int:
+    """Grows with what there is to report of a stranger."""
+    return len(state.tracks) + len(state.told) + (state.gateway_id is not None) + (state.online is not None)
+
+
+def _introduce(state: DeviceState, happening: Happening) -> None:
+    """What a device, or its gateway, says of itself."""
+    for name in _INTRODUCED:
+        value = happening.attributes.get(name)
+        if isinstance(value, str) and value:
+            state.told[name] = storable.text(value[:100])
 
 
 def _bad_id(device_id: str) -> str:

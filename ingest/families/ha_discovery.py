@@ -6,7 +6,7 @@ discovery with `components`. An empty retained payload deletes. States need the 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from devices.metrics import canonical_name, metric
@@ -271,3 +271,14 @@ def _value(raw: object, registration: Mapping[str, Any], *, is_state: bool) -> f
     if unit == "%" and word(registration.get("metric")).startswith("elec.power_factor"):
         return round(amount / 100, 6)
     return round((amount - 32) / 1.8, 6) if unit == "°F" else round(amount * _FACTORS.get(unit, 1.0), 9)
+
+
+def registrations(outcomes: Sequence[Decoded | Rejected]) -> list[dict[str, Any]]:
+    """What a discovery message announces, each with its `state_topic` and `device_id`, as the context takes them."""
+    return [
+        {"device_id": outcome.device_id, **happening.attributes}
+        for outcome in outcomes
+        if isinstance(outcome, Decoded)
+        for happening in outcome.happenings
+        if happening.type == "device.discovered" and happening.attributes.get("state_topic")
+    ]

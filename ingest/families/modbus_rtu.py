@@ -7,7 +7,7 @@ The context's `model` names a register map of ingest.families.modbus_maps, or `r
 
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ingest.decoded import Attribute, Decoded, Happening, Outcome, Rejected, Sample
@@ -48,7 +48,7 @@ def decode(message: Message, context: Mapping[str, Any]) -> Outcome:
     frames, damage = _rtu(message.payload)
     if not frames:  # a CRC that is right is the stronger sign, so heads of TCP are looked for after it
         frames, damage = _tcp(message.payload) or _as_text(message.payload) or (frames, damage)
-    gateway = message.topic.rpartition("/")[0] or message.topic
+    gateway = word(context.get("gateway_id")) or message.topic.rpartition("/")[0] or message.topic
     if not frames:
         unit = message.payload[0] if message.payload else 0
         return Rejected(damage or "no Modbus frame", _device(gateway, unit) if damage and message.payload else None)
@@ -60,7 +60,7 @@ def decode(message: Message, context: Mapping[str, Any]) -> Outcome:
             request = _asked(frame) or request
             outcomes.append(_command(device_id, frame))
         else:
-            outcomes.append(_answer(device_id, frame, request, context))
+            outcomes.append(_answer(device_id, frame, _polled(frame, context) or request, context))
     return [*outcomes, *([Rejected(damage)] if damage else [])]
 
 
@@ -150,6 +150,36 @@ def _request(context: Mapping[str, Any]) -> Request | None:
     except ValueError:
         return _request_in_words(said)
     return Request(data[1], int.from_bytes(data[2:4], "big"), int.from_bytes(data[4:6], "big")) if len(data) >= 6 else None
+
+
+def _polled(frame: _Frame, context: Mapping[str, Any]) -> Request | None:
+    """Of the requests a gateway polls by itself (`requests`, each in hexadecimal), the one of this unit, function and length."""
+    requests = context.get("requests")
+    for said in requests if isinstance(requests, list | tuple) else ():
+        try:
+            asked = bytes.fromhex(word(said))
+        except ValueError:
+            continue
+        quantity = int.from_bytes(asked[4:6], "big")
+        size = (quantity + 7) // 8 if frame.function in _READ_BITS else 2 * quantity
+        if len(asked) >= 6 and asked[0] == frame.unit and asked[1] == frame.function and frame.data[:1] == bytes([size % 256]):
+            return Request(asked[1], int.from_bytes(asked[2:4], "big"), quantity)
+    return None
+
+
+def last_request(outcomes: Sequence[Decoded | Rejected]) -> str:
+    """The newest request seen on a line, as the context's `request` takes it; empty where there was none."""
+    asked = [
+        happening.attributes
+        for outcome in outcomes
+        if isinstance(outcome, Decoded)
+        for happening in outcome.happenings
+        if happening.type == "command.read"
+    ]
+    if not asked:
+        return ""
+    function, register, count = (int(asked[-1].get(name) or 0) for name in ("function", "register", "count"))
+    return f"00{function:02x}{register:04x}{count:04x}"
 
 
 def _request_in_words(said: str) -> Request | None:

@@ -6,7 +6,7 @@ message and what was known, the knowledge that the next one needs, and the conte
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -27,6 +27,8 @@ _CONTROL, _BIRTH_SEQUENCE = ("Node Control/", "Device Control/"), "bdSeq"
 _SEQUENCE_LENGTH = 256
 _MOST_METRICS = 20_000
 _LONGEST_TEXT = 500
+_NO_BIRTH, _GAP = "is of no birth seen so far", "sequence gap"
+_REBIRTH = "Node Control/Rebirth"
 
 
 def decode(message: Message, context: Mapping[str, Any]) -> Outcome:
@@ -82,7 +84,7 @@ def _decoded(device_id: str, kind: str, payload: Any, known: Mapping[str, Any], 
     for metric in payload.metrics:
         name, datatype = _identity(metric, aliases)
         if not name:
-            refused.append(f"alias {metric.alias} is of no birth seen so far; ask the node for a rebirth")
+            refused.append(f"alias {metric.alias} {_NO_BIRTH}; ask the node for a rebirth")
         elif name == _BIRTH_SEQUENCE:
             attributes["bdSeq"] = int(metric.long_value or metric.int_value)
         elif not name.startswith(_CONTROL) and not metric.is_null and not kind.endswith("CMD"):
@@ -93,7 +95,8 @@ def _decoded(device_id: str, kind: str, payload: Any, known: Mapping[str, Any], 
     happenings += _gap(kind, attributes, node, ts_ms)
     online = {"BIRTH": True, "DEATH": False}.get(kind[1:])
     found = [Sample(moment, values, told) for moment, (values, told) in samples.items()]
-    return Decoded(device_id, found, happenings, online=online, refused=refused[:20])
+    gateway_id = device_id.rpartition("/")[0] if kind[0] == "D" else None
+    return Decoded(device_id, found, happenings, online=online, refused=refused[:20], gateway_id=gateway_id)
 
 
 def _identity(metric: Any, aliases: Mapping[Any, Any]) -> tuple[str, int]:  # noqa: ANN401
@@ -168,7 +171,7 @@ def _gap(kind: str, attributes: Mapping[str, Attribute], node: Mapping[str, Any]
     expected = (last + 1) % _SEQUENCE_LENGTH
     if seq == expected:
         return []
-    return [Happening("protocol.error", ts_ms, {"detail": "sequence gap", "expected": expected, "seq": seq})]
+    return [Happening("protocol.error", ts_ms, {"detail": _GAP, "expected": expected, "seq": seq})]
 
 
 def remembered(message: Message, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,3 +195,23 @@ def remembered(message: Message, known: Mapping[str, Any]) -> dict[str, Any]:
     if payload.HasField("seq") and levels[2] != "NDEATH":
         after[node_id] = {**after.get(node_id, {}), "seq": int(payload.seq)}
     return after
+
+
+def needs_rebirth(message: Message, outcomes: Sequence[Decoded | Rejected]) -> str | None:
+    """The node, `<group>/<node>`, whose births we lack: an alias unknown, or messages missing. Pure."""
+    levels = message.topic.split("/")
+    if len(levels) not in (4, 5) or not levels[2].endswith("DATA"):
+        return None
+    decoded = [outcome for outcome in outcomes if isinstance(outcome, Decoded)]
+    unknown = any(_NO_BIRTH in reason for outcome in decoded for reason in outcome.refused)
+    gap = any(event.attributes.get("detail") == _GAP for outcome in decoded for event in outcome.happenings)
+    return f"{levels[1]}/{levels[3]}" if unknown or gap else None
+
+
+def rebirth(node: str, now_ms: int) -> tuple[str, bytes]:
+    """Topic and payload of the command that makes the node tell all its metrics anew."""
+    group, _, name = node.partition("/")
+    payload = Payload(timestamp=now_ms)
+    metric = payload.metrics.add(name=_REBIRTH, datatype=_BOOLEAN)
+    metric.boolean_value = True
+    return f"{_NAMESPACE}/{group}/NCMD/{name}", payload.SerializeToString()

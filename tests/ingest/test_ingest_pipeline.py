@@ -123,7 +123,10 @@ def test_health_counts_since_the_last_report() -> None:
         ]
     )
     health, strangers = pipeline.take_health()
-    assert health == [DeviceHealth(device_id="m1", last_seen_ms=NOW + 1000, received=5, stored=3, late=1, rejected=1, duplicate=1)]
+    way = {"topic": "caretaker/v1/campus/m1/telemetry", "family": "native"}
+    assert health == [
+        DeviceHealth(device_id="m1", last_seen_ms=NOW + 1000, received=5, stored=3, late=1, rejected=1, duplicate=1, **way)
+    ]
     assert strangers == []
     assert pipeline.take_health() == ([], [])
 
