@@ -3,9 +3,10 @@
 import difflib
 import os
 import tomllib
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from analytics.tariff import Period
 from devices.errors import BadInput
 from devices.model import UseType
+from devices.profiles import PROFILES
+from ingest.topic_filter import check_family, check_filter
 
 
 class _Section(BaseModel):
@@ -41,12 +44,82 @@ class Http(_Section):
     port: int = Field(default=8000, ge=1, le=65535)
 
 
+class TlsListener(_Section):
+    """The managed broker's second door, with TLS 1.2 or 1.3; `port` 0: none.
+
+    Without `cert_file` and `key_file` Caretaker makes a certificate authority of its own under data_dir/broker/certificates.
+    `names`: by which devices know this machine (DNS names, addresses). `use_identity_as_username`: who shows a certificate
+    needs no password, its common name is the user.
+    """
+
+    port: int = Field(default=0, ge=0, le=65535)
+    host: str = "0.0.0.0"  # noqa: S104 - a door for devices, each of which must sign in
+    names: tuple[str, ...] = ()
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    ca_file: Path | None = None
+    require_certificate: bool = False
+    use_identity_as_username: bool = False
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together; name both, or none to have Caretaker make them")
+        if self.use_identity_as_username and not self.require_certificate:
+            raise ValueError("use_identity_as_username needs require_certificate = true")
+        if self.require_certificate and self.cert_file is not None and self.ca_file is None:
+            raise ValueError(
+                "require_certificate with a cert_file of your own needs ca_file, which signs the devices' certificates"
+            )
+        return self
+
+
+class Account(_Section):
+    """A device or gateway that signs in to the managed broker: its own native topics, and what it may `publish` and `subscribe` to.
+
+    Its password is made on the first start, in data_dir/secrets/mqtt-NAME.password.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    publish: tuple[str, ...] = ()
+    subscribe: tuple[str, ...] = ()
+
+
 class Mqtt(_Section):
-    """`managed`: Caretaker runs its own broker on this port. Otherwise an existing broker at host:port is used."""
+    """`managed`: Caretaker runs its own broker on this port. Otherwise an existing broker at host:port is used.
+
+    `tls`, the files and `username` are for an existing broker; without `username` each role signs in by its own name, as with
+    ours. `session_expiry_s` and `receive_maximum` are of MQTT 5.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=1883, ge=1, le=65535)
     managed: bool = True
+    version: Literal["3.1.1", "5"] = "3.1.1"
+    session_expiry_s: int = Field(default=604_800, ge=60, le=0xFFFF_FFFE)
+    receive_maximum: int = Field(default=1000, ge=1, le=65535)
+    tls: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    username: str = ""
+    password_file: Path | None = None
+    tls_listener: TlsListener = TlsListener()
+    accounts: tuple[Account, ...] = ()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        files = [name for name in ("ca_file", "cert_file", "key_file") if getattr(self, name) is not None]
+        foreign = [name for name in ("tls", "username", "password_file", *files) if getattr(self, name)]
+        if self.managed and foreign:
+            raise ValueError(f"{', '.join(foreign)}: for an existing broker only; set managed = false, or see [mqtt.tls_listener]")
+        if files and not self.tls:
+            raise ValueError(f"{', '.join(files)} needs tls = true")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together; name both")
+        if self.password_file is not None and not self.username:
+            raise ValueError("password_file needs username")
+        return self
 
 
 class Store(_Section):
@@ -64,11 +137,64 @@ class DatabaseSettings(_Section):
     password_file: Path | None = None
 
 
+class Topic(_Section):
+    """What speaks on the topics of `filter`. `{gateway}` and `{device}` in it stand for + and name what stands there.
+
+    `codec_file`: a LoRaWAN codec in JavaScript; `fast`: fire or door messages, so the alerts role listens as well.
+    """
+
+    filter: str
+    family: str
+    context: dict[str, Any] = Field(default_factory=dict, repr=False)
+    codec_file: Path | None = None
+    fast: bool = False
+
+    @field_validator("filter")
+    @classmethod
+    def _understood(cls, value: str) -> str:
+        return _or_value_error(check_filter, value)
+
+    @field_validator("family")
+    @classmethod
+    def _known_family(cls, value: str) -> str:
+        return _or_value_error(check_family, value)
+
+
+class Adopt(_Section):
+    """Strangers that match are adopted without asking, once they were heard for `after_s`. Patterns with * and ?."""
+
+    space: str
+    family: str = ""
+    model: str = ""
+    id: str = ""
+    topic: str = ""
+    profile: str = ""
+    name: str = "{id}"
+    name_zh: str = ""
+    after_s: float = Field(default=60, ge=0)
+
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, value: str) -> str:
+        if value and value not in PROFILES:
+            raise ValueError(f"no profile {value!r}; {_suggest(value, list(PROFILES))}")
+        return value
+
+
+def _or_value_error(check: Callable[[str], str], value: str) -> str:
+    """Pydantic gathers ValueErrors only, and knows where they stand."""
+    try:
+        return check(value)
+    except BadInput as wrong:
+        raise ValueError(str(wrong)) from None
+
+
 class Ingest(_Section):
     """Group commit: at most `commit_max_age_ms` or `commit_max_messages`; the spool may grow to `spool_limit_mb`.
 
     It leaves `disk_reserve_mb` of the disk to the alarms. `waiting_alarm_s`: how old the oldest reading that no store has
-    taken may become before that is an alarm of its own.
+    taken may become before that is an alarm of its own. `topics` stand before the usual ones of each family, of which
+    `families` chooses those that are listened to (omitted: all; native always).
     """
 
     commit_max_age_ms: int = Field(default=5, ge=1, le=1000)
@@ -76,6 +202,14 @@ class Ingest(_Section):
     spool_limit_mb: int = Field(default=2048, ge=16)
     disk_reserve_mb: int = Field(default=128, ge=0)
     waiting_alarm_s: float = Field(default=120, gt=0)
+    topics: tuple[Topic, ...] = ()
+    families: tuple[str, ...] | None = None
+    adopt: tuple[Adopt, ...] = ()
+
+    @field_validator("families")
+    @classmethod
+    def _known_families(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if value is None else tuple(_or_value_error(check_family, name) for name in value)
 
 
 class Retention(_Section):
@@ -232,8 +366,11 @@ def _explain(error: ValidationError, text: str, path: Path | None, environ: dict
 def _known_keys(sections: list[str]) -> list[str]:
     model: Any = Settings
     for section in sections:
+        if section.isdecimal():
+            continue
         field = model.model_fields.get(section) if hasattr(model, "model_fields") else None
         model = field.annotation if field else None
+        model = next((part for part in get_args(model) if hasattr(part, "model_fields")), model)
     return list(model.model_fields) if hasattr(model, "model_fields") else []
 
 
@@ -243,16 +380,32 @@ def _suggest(wrong: str, known: list[str]) -> str:
 
 
 def _line_of(location: list[str], text: str) -> str:
-    """`:LINE` of the key in the TOML text, or nothing where it cannot be told (the value came from the environment)."""
-    section = ""
+    """`:LINE` of the key, else of its section, in the TOML text; nothing where it came from the environment."""
+    section: list[str] = []
+    counted: dict[str, int] = {}
+    best, depth = "", 0
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()
         if stripped.startswith("["):
-            section = stripped.strip("[] ")
-            if location == section.split("."):
-                return f":{number}"
+            place = section = _section(stripped, counted)
         elif "=" in stripped and not stripped.startswith("#"):
-            key = stripped.split("=", 1)[0].strip()
-            if [*([section] if section else []), *key.split(".")] == location[: len(key.split(".")) + (1 if section else 0)]:
-                return f":{number}"
-    return ""
+            place = [*section, *stripped.split("=", 1)[0].strip().split(".")]
+        else:
+            continue
+        if len(place) > depth and location[: len(place)] == place:
+            best, depth = f":{number}", len(place)
+    return best
+
+
+def _section(header: str, counted: dict[str, int]) -> list[str]:
+    """Of `[a.b]` or `[[a.b]]`, with the number of each table of an array in its place, as errors name them."""
+    name = header.split("#", maxsplit=1)[0].strip().strip("[] ")
+    if header.startswith("[["):
+        counted[name] = counted.get(name, -1) + 1
+    path: list[str] = []
+    for part in name.split("."):
+        path.append(part)
+        number = counted.get(".".join(step for step in path if not step.isdecimal()))
+        if number is not None:
+            path.append(str(number))
+    return path
