@@ -16,6 +16,7 @@ from devices.errors import BadInput
 from devices.model import UseType
 from devices.profiles import PROFILES
 from ingest.topic_filter import check_family, check_filter
+from runtime.toml_lines import line_of
 
 
 class _Section(BaseModel):
@@ -81,8 +82,8 @@ class Account(_Section):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    publish: tuple[str, ...] = ()
-    subscribe: tuple[str, ...] = ()
+    publish: tuple[Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$")], ...] = ()
+    subscribe: tuple[Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$")], ...] = ()
 
 
 class Mqtt(_Section):
@@ -353,10 +354,11 @@ def _apply_environment(values: dict[str, Any], environ: dict[str, str]) -> None:
 
 
 def _explain(error: ValidationError, text: str, path: Path | None, environ: dict[str, str]) -> BadInput:
-    first = error.errors()[0]
+    errors = error.errors()
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     location = [str(part) for part in first["loc"]]
     variable = next((name for name, key in _ENVIRONMENT.items() if list(key) == location and name in environ), None)
-    place = f"environment {variable}" if variable else f"{path or 'settings'}{_line_of(location, text)}"
+    place = f"environment {variable}" if variable else f"{path or 'settings'}{line_of(location, text)}"
     key = ".".join(location)
     if first["type"] == "extra_forbidden":
         return BadInput(f"unknown key {key!r}; {_suggest(location[-1], _known_keys(location[:-1]))}", place=place)
@@ -377,35 +379,3 @@ def _known_keys(sections: list[str]) -> list[str]:
 def _suggest(wrong: str, known: list[str]) -> str:
     close = difflib.get_close_matches(wrong, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known) or 'none'}; remove it"
-
-
-def _line_of(location: list[str], text: str) -> str:
-    """`:LINE` of the key, else of its section, in the TOML text; nothing where it came from the environment."""
-    section: list[str] = []
-    counted: dict[str, int] = {}
-    best, depth = "", 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            place = section = _section(stripped, counted)
-        elif "=" in stripped and not stripped.startswith("#"):
-            place = [*section, *stripped.split("=", 1)[0].strip().split(".")]
-        else:
-            continue
-        if len(place) > depth and location[: len(place)] == place:
-            best, depth = f":{number}", len(place)
-    return best
-
-
-def _section(header: str, counted: dict[str, int]) -> list[str]:
-    """Of `[a.b]` or `[[a.b]]`, with the number of each table of an array in its place, as errors name them."""
-    name = header.split("#", maxsplit=1)[0].strip().strip("[] ")
-    if header.startswith("[["):
-        counted[name] = counted.get(name, -1) + 1
-    path: list[str] = []
-    for part in name.split("."):
-        path.append(part)
-        number = counted.get(".".join(step for step in path if not step.isdecimal()))
-        if number is not None:
-            path.append(str(number))
-    return path
