@@ -43,6 +43,9 @@ def asset_for(deps: Deps, registry: Registry, user: User, tag: str) -> Asset:
 def new_asset(deps: Deps, registry: Registry, user: User, given: shapes.AssetIn) -> Asset:
     """The asset as it will be registered. Raises BadInput naming the field."""
     known = classed(given.class_code, given.class_name)
+    name = given.name or given.name_zh
+    if not name:
+        raise BadInput("say what it is, in English or in Chinese", place="name")
     check_place(user, registry, given.space_id)
     _check_days(today(deps), given)
     now = deps.now()
@@ -50,8 +53,8 @@ def new_asset(deps: Deps, registry: Registry, user: User, given: shapes.AssetIn)
         tag=given.tag or "",
         class_code=given.class_code,
         class_name=known["class_name"],
-        name=given.name,
-        name_zh=given.name_zh or given.name,
+        name=name,
+        name_zh=given.name_zh or name,
         created_at=now,
         updated_at=now,
         created_by=user.username,
@@ -61,7 +64,7 @@ def new_asset(deps: Deps, registry: Registry, user: User, given: shapes.AssetIn)
         custodian=given.custodian or "",
         life_months=known["life_months"],
     )
-    return replace(plain, **_facts(given, without={"class_name", "name_zh"}))
+    return replace(plain, **_facts(given, without={"class_name", "name", "name_zh"}))
 
 
 def create(deps: Deps, registry: Registry, user: User, given: shapes.AssetIn) -> Asset:

@@ -48,7 +48,7 @@ class AssetFacts(_Input):
 class AssetIn(AssetFacts):
     tag: Tag | None = Field(default=None, description="the school's number; left out: class-year-sequence")
     class_code: str = Field(max_length=9, description="of GB/T 14885, such as A02100000")
-    name: Annotated[Line, StringConstraints(min_length=1)]
+    name: Annotated[Line, StringConstraints(min_length=1)] | None = Field(default=None, description="or `name_zh`, or both")
     accepted_on: date | None = Field(default=None, description="given: on the books at once; left out: waits for acceptance")
     space_id: str | None = Field(default=None, max_length=100)
     custodian: Line | None = None

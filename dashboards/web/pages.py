@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.web import account, desk, energy, orders, places, reports
+from dashboards.web import account, assets, desk, energy, orders, places, reports
 from dashboards.web.visit import STATIC_DIR, Handler, House, page, refusal, visit_for_error
 
 SECURITY_HEADERS = (
@@ -40,6 +40,9 @@ ROUTES: tuple[tuple[str, Handler], ...] = (
     ("/orders", orders.board),
     ("/orders/{id}", orders.order),
     ("/jobs", orders.jobs),
+    ("/assets", assets.listing),
+    ("/assets/new", assets.new),
+    ("/a/{tag}", assets.asset),
     ("/reports", reports.mine),
     ("/report", reports.choose_place),
     ("/report/{space}", reports.report),

@@ -37,7 +37,7 @@ async def choose_place(visit: Visit) -> Response:
 
 async def report(visit: Visit) -> Response:
     space = await visit.api.get(f"/spaces/{visit.path('space')}")
-    return visit.render("report.html", space=space, kinds=FAULT_KINDS)
+    return visit.render("report.html", space=space, kinds=FAULT_KINDS, about=visit.query("about"))
 
 
 def progress(state: str) -> int:

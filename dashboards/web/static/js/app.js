@@ -42,7 +42,7 @@ async function act(form) {
   answer.textContent = '';
   buttons.forEach((button) => { button.disabled = true; });
   try {
-    const response = await fetch(form.dataset.api, { method: 'POST', headers, body: JSON.stringify(body(form)) });
+    const response = await fetch(form.dataset.api, { method: form.dataset.method ?? 'POST', headers, body: JSON.stringify(body(form)) });
     if (response.status === 401) { location.href = '/sign-in?next=' + encodeURIComponent(location.pathname + location.search); return; }
     const said = await response.json().catch(() => ({}));
     if (!response.ok) { answer.textContent = refusal(response.status, said.detail || said.title); return; }
@@ -55,7 +55,7 @@ async function act(form) {
 }
 
 function done(form, said) {
-  if (form.dataset.then) { location.href = form.dataset.then.replace('{id}', said.id); return; }
+  if (form.dataset.then) { location.href = form.dataset.then.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(said[name])); return; }
   form.reset();
   form.closest('details')?.setAttribute('data-done', ''); // the next swap closes it; closing it here, under a finger, crashes Chromium
   document.activeElement?.blur();
