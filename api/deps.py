@@ -21,6 +21,7 @@ from storage.alert_store import AlertStore
 from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
 from storage.change_store import ChangeStore
+from storage.dead_letter_store import DeadLetterStore
 from storage.event_store import EventStore
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
@@ -74,6 +75,7 @@ class Deps:
     audit: AuditStore
     changes: ChangeStore
     health: HealthStore
+    dead_letters: DeadLetterStore
     idempotency: IdempotencyStore
     incoming: Incoming
     readings: ReadingStore

@@ -120,8 +120,10 @@ class ProfileOut(BaseModel):
 
 class SuggestionOut(BaseModel):
     profile_id: str
+    kind: DeviceKind
     name: str
     name_zh: str
+    because: list[str] = Field(description="the metrics or the family that say so")
 
 
 class DiscoveredOut(BaseModel):
@@ -133,6 +135,7 @@ class DiscoveredOut(BaseModel):
     metrics: list[str]
     gateway: str | None
     model: str | None
+    told: dict[str, str] = Field(description="what it or its gateway says of itself")
     ignored: bool
     suggestion: SuggestionOut | None = Field(description="what it seems to be")
 
@@ -140,6 +143,7 @@ class DiscoveredOut(BaseModel):
 class AdoptIn(_Input):
     """What is not given is taken from the suggestion."""
 
+    id: Id
     space_id: Id
     profile_id: Id | None = None
     name: Name | None = None
@@ -147,23 +151,37 @@ class AdoptIn(_Input):
     upstream_id: Id | None = None
     measures_space: bool = False
     attributes: dict[AttributeName, Attribute] = Field(default={}, max_length=100)
+    asset: Id | None = Field(default=None, description="tag of the asset that this device is")
+
+
+Pattern = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 
 
 class AdoptRuleIn(_Input):
-    """All strangers that match all that is given are adopted into one space. `profile_id` stands where nothing is suggested."""
+    """Those of `ids`, or all strangers that match every pattern given, into one space. Without a profile the suggestion decides.
+
+    `name` may hold {id}, {model} and {family}.
+    """
 
     space_id: Id
     ids: list[Id] = Field(default=[], max_length=1000)
-    family: str | None = Field(default=None, max_length=100)
-    id_prefix: str | None = Field(default=None, min_length=1, max_length=128)
-    topic_prefix: str | None = Field(default=None, min_length=1, max_length=500)
+    family: Pattern = ""
+    model: Pattern = ""
+    id: Pattern = ""
+    topic: Pattern = ""
     profile_id: Id | None = None
+    name: Name = "{id}"
+    name_zh: Pattern = ""
     dry_run: bool = False
+
+
+class StrangersIn(_Input):
+    ids: list[Id] = Field(min_length=1, max_length=1000)
 
 
 class AdoptedOut(BaseModel):
     adopted: list[str]
-    left: list[str] = Field(description="matched, and nothing suggests what they are: name a profile")
+    left: list[str] = Field(description="of `ids`: gone, not matching, or nothing tells what they are: name a profile")
     dry_run: bool
 
 
@@ -206,6 +224,8 @@ class LettersIn(_Input):
     device: str | None = Field(default=None, max_length=200)
     topic: str | None = Field(default=None, max_length=500)
     reason: str | None = Field(default=None, max_length=500)
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 class LettersDone(BaseModel):

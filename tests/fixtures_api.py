@@ -30,6 +30,7 @@ from storage.audit_store import AuditStore
 from storage.change_store import ChangeStore
 from storage.command_store import CommandStore
 from storage.database import Database
+from storage.dead_letter_store import DeadLetterStore
 from storage.embedded import EmbeddedReadingStore
 from storage.event_store import EventStore
 from storage.finding_store import FindingStore
@@ -199,6 +200,7 @@ def _on(database: Database, tmp_path: Path) -> Iterator[Campus]:
         audit=AuditStore(database),
         changes=ChangeStore(database),
         health=HealthStore(database),
+        dead_letters=DeadLetterStore(database),
         idempotency=IdempotencyStore(database),
         incoming=Incoming(
             tokens=TokenStore(database),

@@ -30,6 +30,7 @@ from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
 from storage.change_store import ChangeStore
 from storage.database import Database
+from storage.dead_letter_store import DeadLetterStore
 from storage.event_store import EventStore
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
@@ -132,6 +133,7 @@ def dependencies(settings: Settings, database: Database, readings: ReadingStore,
         audit=AuditStore(database),
         changes=ChangeStore(database),
         health=HealthStore(database),
+        dead_letters=DeadLetterStore(database),
         idempotency=IdempotencyStore(database),
         incoming=open_incoming(settings, database, commander.announce, commander.wake),
         readings=readings,

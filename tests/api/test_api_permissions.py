@@ -19,6 +19,8 @@ NOWHERE = {
     "alert_id": "999",
     "finding_id": "999",
     "order_id": "999",
+    "letter_id": "999",
+    "gateway_id": "nope",
     "tag": "nope",
     "event": "accept",
     "token_id": "999",
