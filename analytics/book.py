@@ -81,8 +81,10 @@ def post(
     first_ms = int(ts_ms[0]) if ts_ms.size else 0
     accepted = _widened(span) if span else (first_ms, LATEST_MS)
     news = _changed(book.hourly, ledger, first_ms) & _inside(ledger.hours, accepted)
+    gone = _vanished(book.hourly, ledger, accepted) if span else np.empty(0, np.int64)
     notes = _noted(book.notes, ledger.notes, accepted)
-    after = replace(book, hourly=_entered(book.hourly, ledger, first_ms, accepted), notes=notes)
+    nothing = on_grid(gone, np.zeros(gone.size), np.full(gone.size, int(Quality.INCOMPLETE), np.uint8))
+    after = replace(book, hourly=merge(_entered(book.hourly, ledger, first_ms, accepted), nothing), notes=notes)
     if not (whole and ts_ms.size and ts_ms[-1] < book.last_ms):
         kept = slice(_kept_from(ts_ms, ledger), None)
         digit = float(np.fmin(book.digit, ledger.digit))
@@ -91,9 +93,9 @@ def post(
     come = tuple(note for note in notes if note not in known)
     return Posting(
         book=after,
-        hours=ledger.hours[news],
-        consumption=ledger.consumption[news],
-        quality=ledger.quality[news],
+        hours=np.concatenate((ledger.hours[news], gone)),
+        consumption=np.concatenate((ledger.consumption[news], np.zeros(gone.size))),
+        quality=np.concatenate((ledger.quality[news], np.full(gone.size, int(Quality.INCOMPLETE), np.uint8))),
         read_back=not whole and bool(_LOOKS_BACK.intersection(note.kind for note in come)),
         gone=tuple(note for note in known.difference(notes) if _touches(note, accepted)),
         come=come,
@@ -184,6 +186,15 @@ def _changed(known: Hourly, ledger: HourlyLedger, first_ms: int) -> Bools:
     same = np.isclose(before, ledger.consumption, rtol=0, atol=1e-9) & (flags == ledger.quality)
     cut = (ledger.hours < first_ms) & np.isfinite(before)
     return np.asarray(~same & ~cut, np.bool_)
+
+
+def _vanished(known: Hourly, ledger: HourlyLedger, accepted: tuple[int, int]) -> Ints:
+    """Known hours after the last reading that there is now: they count nothing, INCOMPLETE. Hours before the first reading
+    stay: their readings may have expired."""
+    if not ledger.hours.size:
+        return ledger.hours
+    behind = _inside(known.hours, accepted) & (known.hours > ledger.hours[-1])
+    return known.hours[behind & (np.nan_to_num(known.consumption) != 0)]
 
 
 def _widened(span: tuple[int, int]) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from storage.database import Database
 from storage.embedded import EmbeddedReadingStore
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
+from storage.meter_store import MeterStore
 from storage.registry_store import RegistryStore
 
 NOW = datetime(2026, 11, 20, 2, 30, tzinfo=UTC)
@@ -72,7 +73,8 @@ class House:
             registry=RegistryStore(self.database),
             health=self.health,
             record=Recorder(self.database, self.published.append),
-            site=Site(),
+            site=Site,
+            meters=MeterStore(self.database),
         )
 
     def history(self, device_id: str, metric: str, per_hour: float, *, extra: dict[tuple[int, int], float] | None = None) -> None:
