@@ -7,13 +7,14 @@ import subprocess
 from pathlib import Path
 
 from devices.errors import BadInput, DependencyFailed
+from runtime import certificates
 from runtime.settings import Settings
 
 ROLE_TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "ingest": (
-        ("read", "caretaker/v1/+/+/telemetry"),
-        ("read", "caretaker/v1/+/+/event"),
-        ("read", "caretaker/v1/+/+/status"),
+        ("read", "#"),
+        ("read", "$oc/#"),
+        ("read", "$sys/#"),
         ("write", "caretaker/v1/{site}/bus/#"),
     ),
     "alerts": (
@@ -22,21 +23,42 @@ ROLE_TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("readwrite", "caretaker/v1/{site}/bus/#"),
     ),
     "analytics": (("readwrite", "caretaker/v1/{site}/bus/#"),),
-    "api": (("readwrite", "caretaker/v1/{site}/bus/#"),),
+    "api": (
+        ("readwrite", "caretaker/v1/{site}/bus/#"),
+        ("write", "caretaker/v1/{site}/+/telemetry"),  # fire and doors that were pushed by HTTP, for the alarm lane
+        ("write", "caretaker/v1/{site}/+/event"),
+        ("write", "caretaker/v1/{site}/+/command"),
+        ("read", "caretaker/v1/{site}/+/command/result"),
+        ("write", "zigbee2mqtt/+/set"),
+        ("write", "cmnd/+/POWER"),
+        ("write", "+/rpc"),
+        ("write", "spBv1.0/+/NCMD/+"),
+        ("write", "spBv1.0/+/DCMD/+/+"),
+    ),
     "simulator": (
         ("write", "caretaker/v1/{site}/+/telemetry"),
         ("write", "caretaker/v1/{site}/+/event"),
         ("write", "caretaker/v1/{site}/+/status"),
+        ("read", "caretaker/v1/{site}/+/command"),
+        ("write", "caretaker/v1/{site}/+/command/result"),
     ),
 }
 """Which topics each role may touch; everything else is refused."""
+
+OWN_TOPICS = (
+    ("write", "caretaker/v1/{site}/%u/telemetry"),
+    ("write", "caretaker/v1/{site}/%u/event"),
+    ("write", "caretaker/v1/{site}/%u/status"),
+    ("read", "caretaker/v1/{site}/%u/command"),
+    ("write", "caretaker/v1/{site}/%u/command/result"),
+)
+"""What every device that signs in may do under its own name (%u)."""
 
 PACKET_LIMIT_BYTES = 65_536
 
 _CONFIGURATION = """\
 # Written by Caretaker at each start; change caretaker.toml instead.
-listener {port} {host}
-allow_anonymous false
+{listeners}allow_anonymous false
 password_file {directory}/passwords
 acl_file {directory}/acl
 user {user}
@@ -56,13 +78,20 @@ log_type notice
 connection_messages false
 """
 
+_TLS_LISTENER = """\
+listener {port} {host}
+certfile {cert_file}
+keyfile {key_file}
+tls_version tlsv1.2
+"""
+
 
 def ensure_passwords(settings: Settings) -> None:
     """A random password for each role, made once, readable by the owner only."""
     directory = settings.data_dir / "secrets"
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for role in ROLE_TOPICS:
-        path = directory / f"mqtt-{role}.password"
+    for user in users(settings):
+        path = directory / f"mqtt-{user}.password"
         if not path.exists():
             write_private(path, secrets.token_urlsafe(24) + "\n")
 
@@ -80,18 +109,48 @@ def mosquitto_binary() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 
+def users(settings: Settings) -> list[str]:
+    """Our roles, then the devices' accounts. Raises BadInput for a name that is taken."""
+    names = [account.name for account in settings.mqtt.accounts]
+    for name in names:
+        if name in ROLE_TOPICS or names.count(name) > 1:
+            raise BadInput(f"the account {name!r} exists already; choose another name", place="mqtt.accounts")
+    return [*ROLE_TOPICS, *names]
+
+
 def configuration(settings: Settings, directory: Path, user: str) -> str:
-    return _CONFIGURATION.format(
-        port=settings.mqtt.port, host=settings.mqtt.host, directory=directory, user=user, packet_limit=PACKET_LIMIT_BYTES
-    )
+    """The TLS door's certificate is made where the settings name none."""
+    listeners = f"listener {settings.mqtt.port} {settings.mqtt.host}\n" + _tls_listener(settings)
+    return _CONFIGURATION.format(listeners=listeners, directory=directory, user=user, packet_limit=PACKET_LIMIT_BYTES)
+
+
+def _tls_listener(settings: Settings) -> str:
+    door = settings.mqtt.tls_listener
+    if not door.port:
+        return ""
+    given = {"cert_file": door.cert_file, "key_file": door.key_file, "ca_file": door.ca_file}
+    if door.cert_file is None:
+        pair = certificates.broker_pair(settings)
+        given = {"cert_file": pair.cert_file, "key_file": pair.key_file, "ca_file": door.ca_file or pair.ca_file}
+    for key, path in given.items():
+        if path is not None and not path.is_file():
+            raise BadInput(f"there is no file {path}", place=f"mqtt.tls_listener.{key}")
+    text = _TLS_LISTENER.format(port=door.port, host=door.host, **given)
+    if door.require_certificate:
+        text += f"cafile {given['ca_file']}\nrequire_certificate true\n"
+    return text + ("use_identity_as_username true\n" if door.use_identity_as_username else "")
 
 
 def access_list(settings: Settings) -> str:
-    """Mosquitto's ACL file: the table above, spelled out for this site."""
+    """Mosquitto's ACL file: the tables above, spelled out for this site, and what the settings allow the accounts."""
     blocks = []
     for role, topics in ROLE_TOPICS.items():
         lines = [f"user {role}", *(f"topic {access} {topic.format(site=settings.site.id)}" for access, topic in topics)]
         blocks.append("\n".join(lines))
+    for account in settings.mqtt.accounts:
+        allowed = [*(f"topic write {topic}" for topic in account.publish), *(f"topic read {topic}" for topic in account.subscribe)]
+        blocks.append("\n".join([f"user {account.name}", *allowed]))
+    blocks.append("\n".join(f"pattern {access} {topic.format(site=settings.site.id)}" for access, topic in OWN_TOPICS))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -111,7 +170,7 @@ def _write_passwords(settings: Settings, path: Path) -> None:
     if tool is None:
         raise BadInput("mosquitto_passwd is not installed; install the package mosquitto (apt-get install mosquitto)")
     partial = path.with_name("passwords.new")
-    write_private(partial, "".join(f"{role}:{_password(settings, role)}\n" for role in ROLE_TOPICS))
+    write_private(partial, "".join(f"{user}:{_password(settings, user)}\n" for user in users(settings)))
     done = subprocess.run([tool, "-U", str(partial)], capture_output=True, text=True, check=False)  # noqa: S603 - a fixed program on our own file
     if done.returncode != 0:
         partial.unlink(missing_ok=True)

@@ -83,6 +83,11 @@ _PLACES = {
 }
 
 
+_VALVE, _BREAKER = {"commands": "valve.close valve.open"}, {"commands": "breaker.off breaker.on"}
+_OBEYS = {"wm-building": _VALVE, "wm-floor": _VALVE, "em-room": _BREAKER, "em-floor": _BREAKER}
+"""Valves at the risers and breakers in the floor boxes can be moved from afar; nobody switches a whole building off."""
+
+
 def build_campus(seed: int = 7, site_id: str = "campus") -> Campus:
     """The campus of that seed. The layout is fixed; the seed draws areas here and all behaviour elsewhere."""
     spaces = tuple(_spaces(site_id, stream(seed, "campus")))
@@ -154,7 +159,10 @@ def _floor_devices(plan: _Plan, floor: int, rng: np.random.Generator) -> Iterato
                 f"{plan.name_zh}{number}电表",
                 f"em-{space}",
             )
-            yield replace(meter, attributes={"limit_w": ALLOWED_W} | ({"allowed": HAIR_DRYER} if rng.random() < 0.2 else {}))
+            yield replace(
+                meter,
+                attributes={**meter.attributes, "limit_w": ALLOWED_W} | ({"allowed": HAIR_DRYER} if rng.random() < 0.2 else {}),
+            )
     for end, end_zh, number in (("west", "西", "1"), ("east", "东", "2")):
         yield _sensor(DeviceKind.SMOKE_DETECTOR, "smoke", space, number, f"{name} smoke {end}", f"{zh}{end_zh}侧烟感")
     yield _sensor(DeviceKind.CALL_POINT, "call-point", space, "1", f"{name} call point", f"{zh}手动报警按钮")
@@ -182,6 +190,7 @@ def _meter(prefix: str, space_id: str, level: str, name: str, name_zh: str, upst
         name_zh=name_zh,
         upstream_id=upstream_id,
         measures_space=True,
+        attributes=_OBEYS.get(f"{prefix}-{level}", {}),
     )
 
 
@@ -198,5 +207,5 @@ def _door(plan: _Plan, place: str, name: str, name_zh: str) -> Device:
         space_id=space,
         name=f"{plan.name} {name}",
         name_zh=f"{plan.name_zh}{name_zh}",
-        attributes={"place": place},
+        attributes={"place": place, "commands": "door.release door.lock"},
     )

@@ -12,6 +12,7 @@ import numpy as np
 from devices.model import Device, DeviceKind, Event
 from devices.profiles import PROFILES
 from simulators.campus import Campus
+from simulators.commands import Commanded, obeyed
 from simulators.doors import CONTACT, fault_events, passage_events, passages
 from simulators.labels import LabelledFault
 from simulators.live_meters import LiveMeters
@@ -43,6 +44,8 @@ class LiveCampus:
         self._due_s: dict[str, float] = {}
         self._open: dict[str, float] = {}
         self._day_events: dict[int, list[Event]] = {}
+        self._released = {name for name in state.closed if name.startswith("door-")}
+        self._answered: dict[int, bytes] = {}
 
     @property
     def faults(self) -> tuple[LabelledFault, ...]:
@@ -75,6 +78,28 @@ class LiveCampus:
         self._faults = [fault for fault in self._faults if fault.end_s > now_s - 120]
         return sent
 
+    def command(self, device_id: str, payload: bytes, now: datetime) -> list[Message]:
+        """The device's answer, and what it shows next. A command that comes twice is obeyed once."""
+        device = self._campus.registry.devices.get(device_id)
+        if device is None or self._active(device_id, now.timestamp(), SILENT_KINDS):
+            return []
+        heard = obeyed(device, payload, now.timestamp())
+        if heard.id in self._answered:
+            return [Message(self._topic(device_id, "command/result"), self._answered[heard.id])]
+        if heard.ok:
+            self._obey(device, heard)
+            self._due_s[device_id] = now.timestamp()
+        if heard.id is not None:
+            self._answered[heard.id] = heard.answer
+        return [Message(self._topic(device_id, "command/result"), heard.answer)]
+
+    def _obey(self, device: Device, heard: Commanded) -> None:
+        held = self._meters[device.kind].closed if device.kind in self._meters else self._released
+        if heard.closes:
+            held.add(device.id)
+        else:
+            held.discard(device.id)
+
     def state(self) -> SimulatorState:
         """Where the run stands after the last step."""
         assert self._now_s is not None
@@ -90,6 +115,7 @@ class LiveCampus:
             registers=registers,
             frozen=frozen,
             faults=tuple(fault for fault in self._faults if fault.end_s > self._now_s),
+            closed=tuple(sorted(self._released.union(*(meters.closed for meters in self._meters.values())))),
         )
 
     def _begin(self, now_s: float) -> None:
@@ -127,8 +153,14 @@ class LiveCampus:
         at_s = np.array([now_s])
         if device.kind is DeviceKind.DOOR_CONTROLLER:
             battery = door_battery(self._campus, device, at_s, self._faults)
-            return {"door.open": self._open[device.id], "battery.level": float(battery[0])}
-        return {metric: float(values[0]) for metric, values in readings(self._campus, device, at_s, self._faults).items()}
+            locked = float(device.id not in self._released)
+            return {"door.open": self._open[device.id], "lock.locked": locked, "battery.level": float(battery[0])}
+        return {metric: float(values[0]) for metric, values in readings(self._campus, device, at_s, self._flowing()).items()}
+
+    def _flowing(self) -> list[LabelledFault]:
+        """Without the bursts that a closed valve has stopped: the hydrants of the building have their pressure again."""
+        closed = self._meters[DeviceKind.WATER_METER].stopped
+        return [fault for fault in self._faults if fault.kind != "water.burst" or not closed(fault.device_id)]
 
     def _event_messages(self, event: Event) -> list[Message]:
         at_s = event.ts_ms / 1000

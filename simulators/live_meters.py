@@ -31,6 +31,7 @@ class LiveMeters:
         self._counted: Floats = np.zeros(len(self._tree.ids))
         self._sent: dict[str, tuple[float, float]] = {}
         self._days: dict[int, Floats] = {}
+        self.closed: set[str] = {device_id for device_id in state.closed if device_id in self._tree.ids}
         self.frozen: dict[str, Mapping[str, float]] = {
             device_id: values for device_id, values in state.frozen.items() if device_id in self._tree.ids
         }
@@ -42,9 +43,9 @@ class LiveMeters:
         """Counts on from the last moment to `now_s`; a clock that went back changes nothing."""
         if now_s <= self._at_s:
             return
-        amounts = self._between(self._at_s, now_s, faults)
+        amounts = self._flowing(self._between(self._at_s, now_s, faults))
         if not self._sent:
-            recent = self._between(now_s - _FIRST_GAUGE_S, now_s, faults)
+            recent = self._flowing(self._between(now_s - _FIRST_GAUGE_S, now_s, faults))
             before = self._counted + amounts - recent
             self._sent = {device_id: (now_s - _FIRST_GAUGE_S, float(before[i])) for i, device_id in enumerate(self._tree.ids)}
         self._counted += amounts
@@ -89,6 +90,23 @@ class LiveMeters:
             low, high = max(start_s, begin_s) - begin_s, min(end_s, begin_s + DAY_S) - begin_s
             total = total + self._until(day, high) - self._until(day, low)
         return total
+
+    def stopped(self, device_id: str) -> bool:
+        """Whether its valve or breaker, or one of those that feed it, is closed."""
+        return any(self._tree.ids[feeder] in self.closed for feeder in self._tree.chain(device_id))
+
+    def _flowing(self, amounts: Floats) -> Floats:
+        """What still runs where valves are closed or breakers off: nothing there and below, so much less in all that feed them."""
+        if not self.closed:
+            return amounts
+        own = amounts.copy()
+        for index, parent in enumerate(self._tree.parents):
+            if parent >= 0:
+                own[parent] -= amounts[index]
+        for index, device_id in enumerate(self._tree.ids):
+            if self.stopped(device_id):
+                own[index] = 0.0
+        return self._tree.total(own)
 
     def _until(self, day: int, second: float) -> Floats:
         """What each meter counts from local midnight to that second of the day, without faults."""

@@ -11,7 +11,8 @@ from simulators.labels import LabelledFault, from_json, to_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorState:
-    """`registers` count on unfrozen and unrounded, beyond their roll-over; `frozen` is what a stuck display shows meanwhile."""
+    """`registers` count on unfrozen and unrounded, beyond their roll-over; `frozen` is what a stuck display shows meanwhile;
+    `closed`: meters whose valve is closed or breaker off, and doors whose lock is released."""
 
     site_id: str
     seed: int
@@ -19,6 +20,7 @@ class SimulatorState:
     registers: Mapping[str, float]
     frozen: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     faults: tuple[LabelledFault, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 def save_state(state: SimulatorState, path: Path) -> None:
@@ -30,6 +32,7 @@ def save_state(state: SimulatorState, path: Path) -> None:
         "registers": dict(state.registers),
         "frozen": {device: dict(values) for device, values in state.frozen.items()},
         "faults": [to_json(fault) for fault in state.faults],
+        "closed": list(state.closed),
     }
     beside = path.with_suffix(path.suffix + ".new")
     beside.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -47,6 +50,7 @@ def load_state(path: Path) -> SimulatorState:
             registers=document["registers"],
             frozen=document["frozen"],
             faults=tuple(from_json(row) for row in document["faults"]),
+            closed=tuple(document.get("closed", ())),
         )
     except OSError as error:
         remedy = "make one with `caretaker simulate --history DIR`"

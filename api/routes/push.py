@@ -16,7 +16,7 @@ Topic = Annotated[
     str, Query(max_length=500, description="the MQTT topic it would have had, or the device id, where the body does not tell")
 ]
 Family = Annotated[str, Path(max_length=60, description="as in `caretaker decode`: chirpstack.v4, tts.v3, cloud.cn, ...")]
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {}, "application/octet-stream": {}}}}
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
 
 @router.post("/push", summary="Push readings and events", openapi_extra=_BODY)

@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,6 +55,8 @@ class _Link:
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._up = threading.Event()
+        self._commands: deque[tuple[str, bytes]] = deque(maxlen=1000)
+        self._client.on_message = self._heard
         self._refused = False
 
     def start(self, stop: threading.Event) -> None:
@@ -71,6 +74,10 @@ class _Link:
                 _LOG.warning("messages are lost: the broker has been away too long queued=%s", _QUEUE)
             self._refused = refused
 
+    def take_commands(self) -> list[tuple[str, bytes]]:
+        """(device id, payload) of those that came since the last call."""
+        return [self._commands.popleft() for _ in range(len(self._commands))]
+
     def close(self) -> None:
         self._up.clear()
         mqtt.stop(self._client)
@@ -80,7 +87,12 @@ class _Link:
             _LOG.error("the broker refuses the simulator reason=%s", reason)
             return
         _LOG.info("connected to the broker")
+        _client.subscribe(f"caretaker/v1/{self._settings.site.id}/+/command", qos=1)
         self._up.set()
+
+    def _heard(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        if not message.retain:
+            self._commands.append((message.topic.split("/")[3], message.payload))
 
     def _disconnected(self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object) -> None:
         if self._up.is_set():
@@ -106,6 +118,8 @@ class _Run:
             now = datetime.now(UTC)
             if tour and now >= tour_at + script.CYCLE * (self._cycles + 1):
                 self._next_cycle(tour_at, now)
+            for device_id, payload in self._link.take_commands():
+                self._link.publish(self._live.command(device_id, payload, now))
             self._link.publish(self._live.step(now))
             if now - saved >= _SAVE_EVERY:
                 saved = now

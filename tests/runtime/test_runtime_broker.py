@@ -97,7 +97,7 @@ def test_a_role_reaches_its_topics_and_no_others(settings: Settings) -> None:
     listener.on_message = lambda _c, _u, message: heard.append(message.topic)
     connections.start(settings, listener)
     assert listening.wait(5)
-    forger = connections.client(settings, "api", client_id="forger")
+    forger = connections.client(settings, "analytics", client_id="forger")
     simulator = connections.client(settings, "simulator", client_id="simulator")
     for sender, topic in ((forger, "caretaker/v1/campus/m1/telemetry"), (simulator, "caretaker/v1/campus/m2/telemetry")):
         connections.start(settings, sender)
