@@ -57,8 +57,9 @@ class LiveDecoder:
         self._tails: dict[str, _Tail] = {}
         self._lost: list[tuple[Message, Rejected]] = []
         self._asked_ms: dict[str, int] = {}
-        self._commands: list[RebirthRequest] = []
+        self._rebirths: list[RebirthRequest] = []
         self.half_frames_lost = 0
+        self.announcements = 0  # counts the changes of what `filters` tells
         self.set_links(links)
         for (kind, key), value in (memories or {}).items():
             self._recall(kind, key, value)
@@ -87,6 +88,7 @@ class LiveDecoder:
         ]
         self._linked = TopicMap(by_topic, families=()) if by_topic else None
         self._routes.clear()
+        self.announcements += 1
 
     def filters(self) -> tuple[str, ...]:
         """What is to be subscribed besides the native topics; grows with what devices announce."""
@@ -103,8 +105,8 @@ class LiveDecoder:
         taken, self._memories = self._memories, {}
         return taken
 
-    def take_commands(self) -> list[RebirthRequest]:
-        taken, self._commands = self._commands, []
+    def take_requests(self) -> list[RebirthRequest]:
+        taken, self._rebirths = self._rebirths, []
         return taken
 
     def take_lost(self, now_ms: int) -> list[tuple[Message, Rejected]]:
@@ -237,7 +239,7 @@ class LiveDecoder:
         node = sparkplug.needs_rebirth(message, outcomes)
         if node and message.received_ms - self._asked_ms.get(node, -REBIRTH_EVERY_MS) >= REBIRTH_EVERY_MS and not message.retained:
             self._asked_ms[node] = message.received_ms
-            self._commands.append(RebirthRequest(*sparkplug.rebirth(node, message.received_ms)))
+            self._rebirths.append(RebirthRequest(*sparkplug.rebirth(node, message.received_ms)))
 
     # Home Assistant discovery
 
@@ -256,6 +258,7 @@ class LiveDecoder:
         self._routes.clear()
 
     def _register(self) -> None:
+        self.announcements += 1
         self._registrations = {}
         for told in self._announced.values():
             for one in told:

@@ -34,6 +34,7 @@ _PUBACK = 0x40
 _KEEPALIVE_S = 30
 _CONNECT_WITHIN_S = 3.0
 _GATHER_S = 0.002
+_TOPICS_AT_ONCE = 200
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 15.0
 
 
@@ -81,6 +82,7 @@ class MqttSource:
         self._intake = intake
         self._clock = clock
         self._topics = tuple(topics)
+        self._asked: dict[int, tuple[str, ...]] = {}
         self._failures = 0
         self.connected = False
         self.subscribed = False
@@ -105,6 +107,27 @@ class MqttSource:
         except OSError as error:
             return self._delay(str(error))
         return 0.0
+
+    def also(self, topics: Sequence[str]) -> None:
+        """From now on these filters as well."""
+        new = tuple(dict.fromkeys(topic for topic in topics if topic not in self._topics))
+        self._topics += new
+        if new and self.connected:
+            self._ask(self._client, new)
+
+    def drop(self, topics: Sequence[str]) -> bool:
+        """No longer these: the broker keeps subscriptions with our session. False where we are not connected."""
+        if not self.connected:
+            return False
+        self._topics = tuple(topic for topic in self._topics if topic not in topics)
+        if topics:
+            self._client.unsubscribe(list(topics))
+        return True
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """QoS 0: what may be lost, because it is said again."""
+        if self.connected:
+            self._client.publish(topic, payload, qos=0)
 
     def turn(self, max_wait_s: float) -> bool:
         """Reads what is there, commits what is due, acknowledges what is durable. False once the connection is lost."""
@@ -193,13 +216,21 @@ class MqttSource:
             self._tail.forget()
         # Subscribing anew makes the broker repeat its retained messages, so it is done only where it may change something.
         if not (flags.session_present and self.subscribed):
-            client.subscribe([(topic, 1) for topic in self._topics])
+            self._ask(client, self._topics)
+
+    def _ask(self, client: paho.Client, topics: Sequence[str]) -> None:
+        for start in range(0, len(topics), _TOPICS_AT_ONCE):
+            asked = tuple(topics[start : start + _TOPICS_AT_ONCE])
+            _, mid = client.subscribe([(topic, 1) for topic in asked])
+            if mid is not None:
+                self._asked[mid] = asked
 
     def _on_disconnect(self, *_: object) -> None:
         self._client.forget()
 
-    def _on_subscribe(self, _client: paho.Client, _data: object, _mid: int, reasons: list[ReasonCode], *__: object) -> None:
-        refused = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
+    def _on_subscribe(self, _client: paho.Client, _data: object, mid: int, reasons: list[ReasonCode], *__: object) -> None:
+        asked = self._asked.pop(mid, ())
+        refused = [topic for topic, reason in zip(asked, reasons, strict=False) if reason.is_failure]
         if refused:
             _LOG.error("broker refuses to subscribe %s to %s; allow it in its access list", self._endpoint.username, refused)
         self.subscribed = True

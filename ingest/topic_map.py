@@ -1,4 +1,4 @@
-"""Which family a topic speaks, with what context: the settings' filters first, then links of people, then the usual filters."""
+"""Which family a topic speaks, with what context: the settings' filters first, then the usual ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

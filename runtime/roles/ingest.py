@@ -18,16 +18,20 @@ from ingest.drain import Drainer, EventSink, ReadingSink, Sinks
 from ingest.intake import Intake
 from ingest.mailbox import MAILBOX_FOLDER, Mailbox
 from ingest.mqtt import Endpoint, MqttSource
-from ingest.pipeline import Pipeline
+from ingest.pipeline import Latest, Pipeline
 from ingest.replaying import Replayer, ReplayRequests
 from ingest.spool import Spool
+from runtime import mqtt as connections
 from runtime.databases import open_database
+from runtime.roles.ingest_links import AdoptingRules, Links, Subscriber
 from runtime.settings import Settings
 from runtime.stores import open_reading_store
 from storage.database import Database
 from storage.dead_letter_store import DeadLetterStore
 from storage.event_store import EventStore
 from storage.health_store import HealthStore
+from storage.link_store import LinkStore
+from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
 
 _LOG = logging.getLogger(__name__)
@@ -69,6 +73,8 @@ class Line:
     sinks: Sinks
     registry: RegistryStore
     replays: ReplayRequests | None = None
+    links: LinkStore | None = None
+    latest: Latest | None = None
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -83,13 +89,15 @@ def run(settings: Settings, stop: threading.Event) -> None:
         database.close()
 
 
-def _line(settings: Settings, spool: Spool, database: Database, readings: ReadingSink) -> Line:
+def _line(settings: Settings, spool: Spool, database: Database, readings: ReadingStore) -> Line:
     return Line(
         settings=settings,
         spool=spool,
         sinks=sinks(database, readings),
         registry=RegistryStore(database),
         replays=DeadLetterStore(database),
+        links=LinkStore(database),
+        latest=lambda device_id: {reading.metric: reading.value for reading in readings.latest([device_id])},
     )
 
 
@@ -100,21 +108,25 @@ def open_spool(settings: Settings) -> Spool:
 
 def sinks(database: Database, readings: ReadingSink) -> Sinks:
     return Sinks(
-        readings=readings, events=EventStore(database), dead_letters=DeadLetterStore(database), health=HealthStore(database)
+        readings=readings,
+        events=EventStore(database),
+        dead_letters=DeadLetterStore(database),
+        health=HealthStore(database),
+        memory=LinkStore(database),
     )
 
 
 def serve(line: Line, stop: threading.Event) -> None:
     configured = line.settings.ingest
     intake = Intake(line.spool, max_age_s=configured.commit_max_age_ms / 1000, max_messages=configured.commit_max_messages)
-    source = MqttSource(endpoint(line.settings), intake, clock=SystemClock())
+    source = MqttSource(endpoint(line.settings), intake, clock=SystemClock(), tail=line.spool.tail)
     draining = Draining(line)
     metrics = Metrics(line.settings.data_dir / "metrics" / "ingest.json", lambda: _counters(line, intake, source, draining))
     drainer = threading.Thread(target=draining.run, args=(stop,), name="drainer", daemon=True)
     drainer.start()
     with _interpreter_tuned():
         try:
-            _receive(source, metrics, SelfAlarm(line.sinks.events), stop)
+            _receive(source, draining.subscriber, metrics, SelfAlarm(line.sinks.events), stop)
         finally:
             stop.set()
             drainer.join(_STOP_WITHIN_S)
@@ -137,16 +149,21 @@ def _interpreter_tuned() -> Iterator[None]:
 
 
 def endpoint(settings: Settings) -> Endpoint:
+    username, password = connections.credentials(settings, "ingest")
     return Endpoint(
         host=settings.mqtt.host,
         port=settings.mqtt.port,
         client_id=f"caretaker-ingest-{settings.site.id}",
-        username="ingest",
-        password=settings.secret("mqtt-ingest.password").get_secret_value(),
+        username=username,
+        password=password,
+        tls=connections.tls_context(settings),
+        version=connections.protocol(settings),
+        session_expiry_s=settings.mqtt.session_expiry_s,
+        receive_maximum=settings.mqtt.receive_maximum,
     )
 
 
-def _receive(source: MqttSource, metrics: "Metrics", alarm: "SelfAlarm", stop: threading.Event) -> None:
+def _receive(source: MqttSource, subscriber: Subscriber, metrics: "Metrics", alarm: "SelfAlarm", stop: threading.Event) -> None:
     while not stop.is_set():
         delay_s = source.connect()
         if delay_s:
@@ -154,6 +171,7 @@ def _receive(source: MqttSource, metrics: "Metrics", alarm: "SelfAlarm", stop: t
             stop.wait(delay_s)
             continue
         while not stop.is_set() and source.turn(_IDLE_S):
+            subscriber.attend(source)
             metrics.write_if_due(news=(source.connected, source.refusal is not None))
             alarm.note(source.refusal)
         if not stop.is_set():
@@ -168,7 +186,10 @@ class Draining:
         self._spool = line.spool
         self._registry = line.registry
         self._revision = line.registry.revision()
-        self.pipeline = Pipeline(line.registry.load())
+        self.subscriber = Subscriber()
+        self.links = Links(line.settings, line.links, self.subscriber)
+        self.pipeline = Pipeline(line.registry.load(), live=self.links.live, latest=line.latest)
+        self._rules = AdoptingRules(line.settings, line.registry, line.sinks.health)
         self._drainer = Drainer(line.spool, self.pipeline, line.sinks)
         self._pushed = Drainer(Mailbox(line.settings.data_dir / MAILBOX_FOLDER), self.pipeline, line.sinks)
         self._replayer = Replayer(line.replays, self.pipeline, line.sinks) if line.replays else None
@@ -182,6 +203,7 @@ class Draining:
                 if self._spool.wait(_IDLE_S):
                     stop.wait(GATHER_S)
                     while not stop.is_set() and self._patiently(self._drainer.step, stop):
+                        self.links.follow()
                         self._housekeeping(stop)
                 while not stop.is_set() and self._patiently(self._pushed.step, stop):
                     self._housekeeping(stop)
@@ -197,6 +219,7 @@ class Draining:
         if now_s >= self._registry_at:
             self._registry_at = now_s + REGISTRY_EVERY_S
             self._patiently(self._reload_registry, stop)
+            self._patiently(self.links.reload, stop)
         if now_s >= self._replay_at:
             self._replay_at = now_s + REPLAYS_EVERY_S
             self._patiently(self._replay, stop)
@@ -220,6 +243,7 @@ class Draining:
 
     def _flush_health(self) -> bool:
         self._drainer.flush_health()
+        self._rules.apply(SystemClock().epoch_ms())
         return True
 
     def _patiently(self, work: Callable[[], bool], stop: threading.Event) -> bool:
@@ -308,6 +332,7 @@ def _counters(line: Line, intake: Intake, source: MqttSource, draining: Draining
     oldest_ms = spool.oldest_ms
     totals = {f"caretaker_ingest_{name}_total": float(count) for name, count in draining.pipeline.totals.items()}
     times = os.times()
+    totals["caretaker_ingest_half_frames_lost_total"] = float(draining.links.live.half_frames_lost)
     return totals | {
         "caretaker_ingest_received_total": source.received,
         "caretaker_ingest_durable_total": intake.committed,
