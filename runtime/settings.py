@@ -124,11 +124,16 @@ class Mqtt(_Section):
 
 
 class Store(_Section):
-    kind: Literal["embedded", "influxdb2"] = "embedded"
+    """`read_url`: where VictoriaMetrics answers, if not at `url` (a cluster). Credentials: a token, or a user with a password."""
+
+    kind: Literal["embedded", "influxdb2", "victoriametrics"] = "embedded"
     url: str = ""
+    read_url: str = ""
     org: str = ""
     bucket: str = "caretaker"
     token_file: Path | None = None
+    username: str = ""
+    password_file: Path | None = None
 
 
 class DatabaseSettings(_Section):

@@ -184,6 +184,8 @@ def check_ports(settings: Settings) -> None:
     wanted = [("HTTP", settings.http.host, settings.http.port, "CARETAKER_HTTP_PORT")]
     if settings.mqtt.managed:
         wanted.append(("MQTT", settings.mqtt.host, settings.mqtt.port, "CARETAKER_MQTT_PORT"))
+        door = settings.mqtt.tls_listener
+        wanted += [("MQTT TLS", door.host, door.port, "mqtt.tls_listener.port")] if door.port else []
     for name, host, port, variable in wanted:
         if not port_is_free(host, port):
             raise BadInput(f"{name} port {port} on {host} is taken by another program; stop it or set {variable}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from runtime import broker
+from runtime import broker, certificates
 from runtime import settings as configuration
 
 app = typer.Typer(add_completion=False, help="The broker's configuration.")
@@ -30,3 +30,23 @@ def config(
         return
     typer.echo(broker.configuration(settings, (settings.data_dir / "broker").absolute(), "mosquitto"))
     typer.echo("# The topic list (acl):\n" + broker.access_list(settings))
+
+
+@app.command("certificates")
+def certificates_(
+    *,
+    client: Annotated[list[str] | None, typer.Option("--client", help="A device or gateway; may be given several times")] = None,
+) -> None:
+    """Makes what is missing of our own authority: the broker's certificate, and one for each device that is named.
+
+    Example: caretaker broker certificates --client gateway-1
+    """
+    settings = configuration.load()
+    pair = certificates.broker_pair(settings)
+    typer.echo(f"authority  {pair.ca_file}   (devices trust this one)")
+    typer.echo(f"broker     {pair.cert_file}   {pair.key_file}")
+    for name in client or ():
+        made = certificates.client_pair(settings, name)
+        typer.echo(f"device     {made.cert_file}   {made.key_file}")
+    if not settings.mqtt.tls_listener.port:
+        typer.echo("The broker's TLS door is closed; to open it set port = 8883 in [mqtt.tls_listener].")
