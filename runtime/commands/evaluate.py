@@ -15,7 +15,7 @@ from analytics.evaluation import Evaluation, Score
 from analytics.evaluation import evaluate as score
 from analytics.site import Site
 from devices.errors import BadInput
-from runtime import datasets, replay
+from runtime import datasets, datasets_streams, replay
 from simulators.campus import build_campus
 from simulators.faults import schedule
 from simulators.history import generate
@@ -25,22 +25,25 @@ WARM_UP = timedelta(weeks=1)
 _START = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
 """A fixed term with weekends and a holiday week, so that the same seed gives the same figures on any day."""
 
-_FOLDERS = {"campus": datasets.campus, "dorm": datasets.dorm}
-_Set = Annotated[str, typer.Argument(metavar="SET", help="demo (a simulated campus with every kind of fault), campus or dorm")]
+_FOLDERS = {"campus": datasets.campus, "dorm": datasets.dorm, "leakdb": datasets_streams.leakdb, "nab": datasets_streams.nab}
+_Set = Annotated[
+    str, typer.Argument(metavar="SET", help="demo (a simulated campus with every kind of fault), campus, dorm, leakdb or nab")
+]
 
 
 def evaluate(
     set_name: _Set,
-    directory: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="Data folder of campus or dorm; demo needs none")
-    ] = None,
+    directory: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Data folder of the set; demo needs none")] = None,
     *,
-    out: Annotated[Path | None, typer.Option(help="Write the result to this file: JSON, or the alarms as CSV")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the result to this file: JSON for demo, else the alarms as CSV, or Parquet by its suffix"),
+    ] = None,
     weeks: Annotated[int, typer.Option(min=2, max=52, help="Simulated weeks")] = 4,
     seed: Annotated[int, typer.Option(help="Same seed, same campus, faults and figures")] = 7,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Precision, recall, delay and false alarms of every detector; or, for campus and dorm, the alarms over a data folder,
+    """Precision, recall, delay and false alarms of every detector; or, for the other sets, the alarms over a data folder,
     for that folder's score.py. Example: caretaker evaluate demo --weeks 4, or caretaker evaluate dorm DIR --out alarms.csv
     """
     if set_name in _FOLDERS:
@@ -62,13 +65,15 @@ def evaluate(
 
 
 def _folder(set_name: str, directory: Path | None, out: Path | None) -> None:
-    """Writes the alarms as CSV, to standard output where no file is named."""
+    """Writes the alarms as CSV (to standard output where no file is named) or, by the suffix of the file, as Parquet."""
     if directory is None:
         raise BadInput(f"{set_name} needs the data folder; say caretaker evaluate {set_name} DIR", place="caretaker evaluate")
     with Console(stderr=True).status(f"detecting in {directory}"):
         alarms = _FOLDERS[set_name](directory)
     if out is None:
         typer.echo(alarms.to_csv(index=False), nl=False)
+    elif out.suffix == ".parquet":
+        alarms.to_parquet(out, index=False)
     else:
         alarms.to_csv(out, index=False)
 
