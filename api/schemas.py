@@ -131,6 +131,9 @@ class DeviceDetail(DeviceOut):
     retired_at: str | None
     replaced_by: str | None
     replaces: str | None
+    gateway: str | None
+    topic: str | None = Field(description="where it was heard last")
+    family: str | None
 
 
 class SpaceDetail(SpaceOut):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from api.schemas import DeviceOut
 from devices.model import DeviceKind, SpaceKind, UseType
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -230,6 +231,24 @@ class LettersIn(_Input):
 
 class LettersDone(BaseModel):
     count: int
+
+
+# Gateways
+
+
+class GatewayOut(BaseModel):
+    id: str
+    name: str | None
+    name_zh: str | None
+    known: bool = Field(description="it is a device of the registry itself")
+    devices: int
+    present: int = Field(description="of its devices, those online or asleep")
+    last_seen: datetime | None = Field(description="when anything was heard through it")
+
+
+class GatewayDetail(GatewayOut):
+    items: list[DeviceOut]
+    discovered: list[str] = Field(description="devices behind it that nobody has adopted")
 
 
 # Quality of data (R22)

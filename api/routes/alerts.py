@@ -14,6 +14,7 @@ from api.errors import Refused
 from api.guard import GuardedRoute
 from api.paging import SCAN_LIMIT, EntityId, page_of
 from api.permissions import may_acknowledge, may_see_space, owned_spaces
+from api.routes.spaces import space_filter
 from api.words import words
 from devices.errors import NotFound
 from devices.registry import Registry
@@ -87,9 +88,9 @@ def alert_for(deps: Deps, registry: Registry, user: User, alert_id: int) -> Aler
 
 def _spaces(user: User, registry: Registry, space: str | None) -> frozenset[str] | None:
     owned = owned_spaces(user, registry)
-    if space is None:
+    inside = space_filter(user, registry, space)
+    if inside is None:
         return owned
-    inside = frozenset(found.id for found in registry.within(space))
     return inside if owned is None else inside & owned
 
 

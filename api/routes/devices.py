@@ -13,7 +13,8 @@ from api.inventory import device_for, with_latest
 from api.paging import decode_cursor, encode_cursor, page_of
 from api.permissions import owned_spaces
 from api.registry_edits import change, must_own
-from api.routes.spaces import given
+from api.routes.gateways import gateway_of
+from api.routes.spaces import given, space_filter
 from api.times import aware_range, to_ms
 from devices import editing
 from devices.errors import BadInput, NotFound
@@ -32,7 +33,7 @@ def list_devices(
     deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Devices, Query()]
 ) -> schemas.Page[schemas.DeviceOut]:
     spaces = owned_spaces(caller, registry)
-    inside = None if query.space is None else {found.id for found in registry.within(query.space)}
+    inside = space_filter(caller, registry, query.space)
     devices = [
         device
         for device in sorted(registry.devices.values(), key=lambda device: device.id)
@@ -142,19 +143,22 @@ def _as_it_is(deps: Deps, device_id: str) -> schemas.DeviceDetail:
 
 
 def _detail(deps: Deps, registry: Registry, device: Device) -> schemas.DeviceDetail:
-    shown, profile = with_latest(deps, registry, [device])[0], registry.profile(device)
+    shown, profile, health = with_latest(deps, registry, [device])[0], registry.profile(device), deps.health.get(device.id)
     known = [metric_of(name) for name in dict.fromkeys([*profile.metrics, *shown.latest])]
     return schemas.DeviceDetail(
         **dict(shown),
         metrics=[schemas.MetricOut(name=found.name, unit=found.unit, kind=found.kind) for found in known],
         sub_meters=[meter.id for meter in registry.sub_meters(device.id)],
-        health=_health(deps.health.get(device.id)),
+        health=_health(health),
         attributes=dict(device.attributes),
         silent_after_s=profile.silent_after_s,
         sleeping=profile.sleeping,
         retired_at=device.attributes.get(RETIRED_AT),
         replaced_by=device.attributes.get(editing.REPLACED_BY),
         replaces=device.attributes.get(editing.REPLACES),
+        gateway=gateway_of(device, health),
+        topic=health.topic if health else None,
+        family=(health.family if health else None) or device.attributes.get("family"),
     )
 
 

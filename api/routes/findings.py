@@ -10,6 +10,7 @@ from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
 from api.paging import SCAN_LIMIT, EntityId, page_of
 from api.permissions import may_see_space, owned_spaces
+from api.routes.spaces import space_filter
 from api.times import aware
 from devices.errors import NotFound
 
@@ -21,7 +22,7 @@ def list_findings(
     deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Findings, Query()]
 ) -> schemas.Page[schemas.FindingOut]:
     owned = owned_spaces(caller, registry)
-    inside = None if query.space is None else {found.id for found in registry.within(query.space)}
+    inside = space_filter(caller, registry, query.space)
     after = None if query.since is None else aware(query.since, deps.site.zone)
     found = [
         finding

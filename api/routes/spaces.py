@@ -126,6 +126,17 @@ def given(body: BaseModel) -> dict[str, Any]:
     return found
 
 
+def space_filter(user: User, registry: Registry, space_id: str | None) -> frozenset[str] | None:
+    """The space and all inside it; None where none is asked for. Raises BadInput for a space that the caller does not know."""
+    if space_id is None:
+        return None
+    try:
+        space_for(user, registry, space_id)
+    except NotFound as error:
+        raise BadInput(str(error), place="space") from None
+    return frozenset(found.id for found in registry.within(space_id))
+
+
 def space_for(user: User, registry: Registry, space_id: str) -> Space:
     """Raises NotFound, also where the caller may not know that it exists."""
     allowed = visible_spaces(user, registry)

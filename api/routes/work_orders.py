@@ -12,7 +12,7 @@ from api.inventory import device_for
 from api.orders import desk_for, do, order_for, shown
 from api.paging import SCAN_LIMIT, EntityId, page_of
 from api.permissions import CAMPUS_WIDE, may_see_order
-from api.routes.spaces import space_for
+from api.routes.spaces import space_filter, space_for
 from api.words import words
 from devices.errors import BadInput, NotFound
 from maintenance.engine import FaultReport, report_fault
@@ -32,7 +32,7 @@ def list_orders(
         states=words(query.state, OrderState, place="state"),
         assignee=caller.username if query.assignee == "me" else query.assignee,
         reporter=caller.username if query.reporter == "me" else _reporter_filter(caller, query.reporter),
-        space_ids=None if query.space is None else {inside.id for inside in registry.within(query.space)},
+        space_ids=space_filter(caller, registry, query.space),
         limit=SCAN_LIMIT,
     )
     visible = [

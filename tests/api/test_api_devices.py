@@ -49,7 +49,6 @@ def test_a_device_tells_its_place_state_and_last_values(heard: Campus) -> None:
     [
         ({}, ["door-lab", "em-101", "em-dorm", "em-lab", "smoke-101", "wm-lab"]),
         ({"space": "dorm"}, ["em-101", "em-dorm", "smoke-101"]),
-        ({"space": "invented"}, []),
         ({"kind": "water_meter"}, ["wm-lab"]),
         ({"status": "silent"}, ["smoke-101"]),
         ({"status": "online"}, ["em-lab"]),
