@@ -7,15 +7,11 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 
-from analytics.arrays import Floats
-from analytics.calendar import Calendar
-from analytics.tariff import Rates, price_per_hour
+from api.accounts import Account, Hours, Ledger, Pricing
 from devices.errors import BadInput
 from devices.metrics import HOURLY_SUFFIX, QUANTITY_REGISTER, metric
 from devices.model import DeviceKind, Quality
-from storage.reading_store import ReadingStore
 
 HOUR_MS = 3_600_000
 MAX_HOURS = 3 * 366 * 24
@@ -63,23 +59,6 @@ class Used:
     quality: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
-    """Where hourly consumption and its prices come from."""
-
-    readings: ReadingStore
-    rates: Rates
-    calendar: Calendar
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tariff:
-    """Money per kWh or m3 in each hour of a span, and kg CO2e per kWh or m3."""
-
-    prices: Floats
-    kgco2e: float
-
-
 def metric_of(quantity: Quantity) -> str:
     return QUANTITY_REGISTER[quantity] + HOURLY_SUFFIX
 
@@ -100,42 +79,67 @@ def span_of(start: datetime, end: datetime, every: Every, zone: ZoneInfo) -> Spa
     return span
 
 
-def hourly(ledger: Ledger, meters: Sequence[str], quantity: Quantity, span: Span, now: datetime) -> list[Used]:
-    """The sum over the meters for each hour; INCOMPLETE where a past hour lacks some of them."""
-    return hourly_of_each(ledger, {"": meters}, quantity, span, now)[""]
+def hourly(ledger: Ledger, accounts: Sequence[Account], quantity: Quantity, span: Span, now: datetime) -> list[Used]:
+    """The sum over the accounts for each hour; INCOMPLETE where a past hour lacks some of them."""
+    return hourly_of_each(ledger, {"": accounts}, quantity, span, now)[""]
 
 
 def hourly_of_each(
-    ledger: Ledger, meters_of: Mapping[str, Sequence[str]], quantity: Quantity, span: Span, now: datetime
+    ledger: Ledger, accounts_of: Mapping[str, Sequence[Account]], quantity: Quantity, span: Span, now: datetime
 ) -> dict[str, list[Used]]:
-    """As `hourly` for several groups of meters (space id → meter ids), read in one go."""
-    wanted = sorted({meter for meters in meters_of.values() for meter in meters})
-    if len(wanted) * span.hours > MAX_METER_HOURS:
+    """As `hourly` for several groups of accounts, read in one go."""
+    pricing = pricing_of(ledger, [one for accounts in accounts_of.values() for one in accounts], quantity, span)
+    known: dict[str, Hours] = {}
+    found: dict[str, list[Used]] = {}
+    for name, accounts in accounts_of.items():
+        for account in accounts:
+            known.setdefault(account.id, pricing.hours(account))
+        found[name] = _used(together([known[account.id] for account in accounts], span.hours), span, now)
+    return found
+
+
+def pricing_of(ledger: Ledger, accounts: Sequence[Account], quantity: Quantity, span: Span) -> Pricing:
+    """Raises BadInput where it is too much at once."""
+    if len({meter for account in accounts for meter in account.factors}) * span.hours > MAX_METER_HOURS:
         raise BadInput("too many meters for so long a time; ask in parts", place="start, end")
-    frame = ledger.readings.frame(wanted, [metric_of(quantity)], span.start_ms, span.start_ms + span.hours * HOUR_MS)
-    prices = price_per_hour(ledger.rates, quantity, ledger.calendar, (span.start_ms, span.hours))
-    tariff = Tariff(prices=prices, kgco2e=ledger.rates.carbon(quantity))
-    return {
-        name: _priced(frame[frame["device_id"].isin(meters)], len(meters), tariff, span, now) for name, meters in meters_of.items()
-    }
+    return Pricing(ledger, quantity, (span.start_ms, span.hours), accounts)
 
 
-def _priced(frame: pd.DataFrame, meters: int, tariff: Tariff, span: Span, now: datetime) -> list[Used]:
-    values, counts, flags = _sums(frame, span)
-    flags = np.where((counts < meters) & (counts > 0), flags | int(Quality.INCOMPLETE), flags)
-    starts = [span.start + timedelta(hours=i) for i in range(span.hours)]
-    return [
-        Used(start=start, value=None, cost=None, kgco2e=None)
-        if counts[i] == 0
-        else Used(
-            start=start,
-            value=float(values[i]),
-            cost=float(values[i] * tariff.prices[i]),
-            kgco2e=float(values[i] * tariff.kgco2e),
-            quality=_quality_now(int(flags[i]), start, now),
+def together(parts: Sequence[Hours], hours: int) -> Hours:
+    """Their sum: an hour that some of them lack is INCOMPLETE, one that all lack is not known."""
+    if len(parts) == 1:
+        return parts[0]
+    nothing = np.zeros(hours)
+    known = np.array([np.isfinite(part.value) for part in parts]).reshape(-1, hours)
+    some, every = known.any(axis=0), known.all(axis=0)
+    flags = np.bitwise_or.reduce([part.quality for part in parts]) if parts else np.zeros(hours, np.uint8)
+    value = sum((np.nan_to_num(part.value) for part in parts), nothing)
+    return Hours(
+        value=np.where(some, value, np.nan),
+        cost=sum((part.cost for part in parts), nothing),
+        kgco2e=sum((part.kgco2e for part in parts), nothing),
+        quality=np.where(some & ~every, flags | int(Quality.INCOMPLETE), flags).astype(np.uint8),
+        uncertainty=np.sqrt(sum((np.nan_to_num(part.uncertainty) ** 2 for part in parts), nothing)),
+    )
+
+
+def _used(hours: Hours, span: Span, now: datetime) -> list[Used]:
+    found = []
+    for i in range(span.hours):
+        start = span.start + timedelta(hours=i)
+        if not np.isfinite(hours.value[i]):
+            found.append(Used(start=start, value=None, cost=None, kgco2e=None))
+            continue
+        found.append(
+            Used(
+                start=start,
+                value=float(hours.value[i]),
+                cost=float(hours.cost[i]),
+                kgco2e=float(hours.kgco2e[i]),
+                quality=_quality_now(int(hours.quality[i]), start, now),
+            )
         )
-        for i, start in enumerate(starts)
-    ]
+    return found
 
 
 def by_day(hours: Sequence[Used], zone: ZoneInfo) -> list[Used]:
@@ -166,18 +170,6 @@ def total(parts: Sequence[Used], start: datetime) -> Used:
 def _quality_now(flags: int, start: datetime, now: datetime) -> int:
     """The running hour is always incomplete."""
     return flags | int(Quality.INCOMPLETE) if start + timedelta(hours=1) > now else flags
-
-
-def _sums(frame: pd.DataFrame, span: Span) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per hour of the span: sum, number of meters, OR of flags. Implausible values stay out of the sum."""
-    index = ((frame["ts_ms"].to_numpy(np.int64) - span.start_ms) // HOUR_MS).astype(np.int64)
-    quality = frame["quality"].to_numpy(np.int64)
-    good = (quality & int(Quality.IMPLAUSIBLE)) == 0
-    values = np.bincount(index[good], weights=frame["value"].to_numpy(np.float64)[good], minlength=span.hours)
-    counts = np.bincount(index[good], minlength=span.hours)
-    flags = np.zeros(span.hours, np.int64)
-    np.bitwise_or.at(flags, index, quality)
-    return values, counts, flags
 
 
 def _hour_floor(moment: datetime, _zone: ZoneInfo) -> datetime:

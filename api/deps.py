@@ -26,7 +26,9 @@ from storage.event_store import EventStore
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
+from storage.meter_store import MeterStore
 from storage.order_store import OrderStore
+from storage.price_store import PriceStore
 from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
 from storage.stocktake_store import StocktakeStore
@@ -80,7 +82,8 @@ class Deps:
     incoming: Incoming
     readings: ReadingStore
     site: SiteInfo
-    rates: Rates
+    meters: MeterStore
+    prices: PriceStore
     calendar: Calendar
     working_calendar: WorkingCalendar
     now: Callable[[], datetime]
@@ -89,6 +92,12 @@ class Deps:
     metrics_dir: Path
     demo_users: tuple[DemoUser, ...] = ()
     base_url: str = ""
+    label_font: Path = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
+
+    @property
+    def rates(self) -> Rates:
+        """The prices and factors that hold now."""
+        return self.prices.rates()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,8 +38,10 @@ from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
 from storage.import_store import ImportStore
 from storage.manual_store import ManualStore
+from storage.meter_store import MeterStore
 from storage.order_store import OrderStore
 from storage.passwords import hash_password, new_token, token_sha256
+from storage.price_store import PriceStore
 from storage.registry_store import RegistryStore
 from storage.stocktake_store import StocktakeStore
 from storage.token_store import TokenStore
@@ -214,7 +216,8 @@ def _on(database: Database, tmp_path: Path) -> Iterator[Campus]:
         ),
         readings=readings,
         site=SiteInfo(id="campus", name="Campus", name_zh="校园", timezone="Asia/Shanghai", currency="CNY"),
-        rates=Rates(),
+        meters=MeterStore(database),
+        prices=PriceStore(database, Rates()),
         calendar=Calendar(timezone="Asia/Shanghai"),
         working_calendar=WorkingCalendar(zone=ZoneInfo("Asia/Shanghai")),
         now=lambda: clock[0],

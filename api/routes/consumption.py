@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api import filters, present, schemas
-from api.consumption import METER_KIND, Every, Ledger, Quantity, Span, Used, by_day, hourly_of_each, span_of, total, unit_of
+from api.accounts import Ledger, single
+from api.consumption import METER_KIND, Every, Quantity, Span, Used, by_day, hourly_of_each, span_of, total, unit_of
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
 from api.permissions import owned_spaces
@@ -81,7 +82,12 @@ def _span(deps: Deps, query: filters.Parts, every: Every) -> Span:
 
 
 def _hours_of_each(deps: Deps, registry: Registry, spaces: list[Space], quantity: Quantity, span: Span) -> dict[str, list[Used]]:
-    meters = {space.id: [meter.id for meter in registry.meters_of(space.id, METER_KIND[quantity])] for space in spaces}
+    meters = {
+        space.id: [
+            single(meter.id, registry.spaces[meter.space_id].use) for meter in registry.meters_of(space.id, METER_KIND[quantity])
+        ]
+        for space in spaces
+    }
     ledger = Ledger(readings=deps.readings, rates=deps.rates, calendar=deps.calendar)
     return hourly_of_each(ledger, meters, quantity, span, deps.now())
 

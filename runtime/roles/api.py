@@ -35,7 +35,9 @@ from storage.event_store import EventStore
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
+from storage.meter_store import MeterStore
 from storage.order_store import OrderStore
+from storage.price_store import PriceStore
 from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
 from storage.stocktake_store import StocktakeStore
@@ -138,7 +140,8 @@ def dependencies(settings: Settings, database: Database, readings: ReadingStore,
         incoming=open_incoming(settings, database, commander.announce, commander.wake),
         readings=readings,
         site=SiteInfo(id=site.id, name=site.name, name_zh=site.name_zh, timezone=site.timezone, currency=site.currency),
-        rates=costs.rates,
+        meters=MeterStore(database),
+        prices=PriceStore(database, costs.rates),
         calendar=costs.calendar,
         working_calendar=WorkingCalendar(zone=ZoneInfo(site.timezone)),
         now=lambda: datetime.now(UTC),

@@ -6,7 +6,8 @@ import pytest
 
 from analytics.calendar import Calendar
 from analytics.tariff import Rates
-from api.consumption import Every, Ledger, Quantity, by_day, hourly, span_of
+from api.accounts import Ledger, single
+from api.consumption import Every, Quantity, by_day, hourly, span_of
 from devices.model import Quality, Reading
 from tests.fixtures_api import NOW, Campus
 
@@ -82,7 +83,7 @@ def test_implausible_hours_are_flagged_and_left_out(campus: Campus) -> None:
     campus.deps.readings.write([bad])
     span = span_of(START, START + timedelta(hours=1), Every.HOUR, campus.deps.site.zone)
     ledger = Ledger(readings=campus.deps.readings, rates=Rates(), calendar=Calendar())
-    (hour,) = hourly(ledger, ["em-lab"], Quantity.ELECTRICITY, span, NOW)
+    (hour,) = hourly(ledger, [single("em-lab")], Quantity.ELECTRICITY, span, NOW)
     assert hour.value is None
 
 
@@ -102,5 +103,5 @@ def test_days_are_those_of_the_site(campus: Campus, zone: str, start: datetime, 
     ledger = Ledger(readings=campus.deps.readings, rates=Rates(), calendar=Calendar(timezone=zone))
     first_ms = span.start_ms
     campus.deps.readings.write([Reading("em-lab", HOURLY, first_ms + i * 3_600_000, 1.0) for i in range(span.hours)])
-    found = by_day(hourly(ledger, ["em-lab"], Quantity.ELECTRICITY, span, NOW), span.zone)
+    found = by_day(hourly(ledger, [single("em-lab")], Quantity.ELECTRICITY, span, NOW), span.zone)
     assert [day.value for day in found] == days
