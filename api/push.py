@@ -12,8 +12,7 @@ from api.schemas_incoming import Pushed, Refusal
 from api.times import to_ms
 from devices.model import FAST_LANE_KINDS
 from devices.registry import Registry
-from ingest.message import Message
-from ingest.push import Item, Key, foreign_items, native_items
+from ingest.push import Item, Key, as_native, foreign_items, native_items
 from storage.incoming import PushToken
 from storage.token_store import PREFIX
 
@@ -92,12 +91,9 @@ def _announce(deps: Deps, registry: Registry, items: Sequence[Item]) -> None:
     """Fire and doors do not wait for ingest: the alarm lane hears them by MQTT as if they had come that way."""
     for item in items:
         device = registry.devices.get(item.device_id or "")
-        if device is not None and device.kind in FAST_LANE_KINDS and item.message is not None and _is_native(item.message):
-            deps.incoming.announce(item.message.topic, item.message.payload)
-
-
-def _is_native(message: Message) -> bool:
-    return message.topic.startswith("caretaker/v1/")
+        if device is not None and device.kind in FAST_LANE_KINDS:
+            for topic, payload in as_native(item, deps.site.id):
+                deps.incoming.announce(topic, payload)
 
 
 def _in_scope(item: Item, token: PushToken) -> Item:

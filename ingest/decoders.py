@@ -120,8 +120,6 @@ class FamilyMap:
         except KeyError:
             pass
         levels = topic.split("/")
-        if topic.startswith(PUSHED):
-            return levels[1] if len(levels) > 2 and levels[1] in DECODERS else None
         found = next((family for pattern, family in self._filters if _matches(pattern, levels)), None)
         if len(self._known) >= _REMEMBERED_TOPICS:
             self._known.clear()
@@ -129,11 +127,15 @@ class FamilyMap:
         return found
 
 
+def unpushed(topic: str) -> tuple[str, str]:
+    """Family and inner topic of one that begins with PUSHED."""
+    _, family, inner = (*topic.split("/", 2), "", "")[:3]
+    return family, inner
+
+
 def decode(message: Message, family: str | None, context: Mapping[str, Any] = _NO_CONTEXT) -> tuple[Decoded | Rejected, ...]:
     """Never raises: what a decoder chokes on is a rejected message, and after a fix it can be replayed."""
     decoder = DECODERS.get(family or "")
-    if message.topic.startswith(PUSHED):
-        message = message._replace(topic=message.topic.split("/", 2)[-1])
     if decoder is None:
         return (Rejected(f"no decoder for family {family!r}" if family else "no family is configured for this topic"),)
     try:

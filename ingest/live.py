@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from devices.link import DeviceLink, LinkScope
 from ingest.decoded import Decoded, Outcome, Rejected
-from ingest.decoders import decode
+from ingest.decoders import PUSHED, decode, unpushed
 from ingest.families import ha_discovery, modbus_rtu, sparkplug
 from ingest.framing import FRAMED
 from ingest.message import Message
@@ -69,6 +69,8 @@ class LiveDecoder:
         route = self._routes.get(message.topic) or self._route(message.topic)
         if route.family == NATIVE:
             return decode(message, NATIVE)
+        if message.topic.startswith(PUSHED):
+            message = message._replace(topic=unpushed(message.topic)[1])
         return self._decode_foreign(message, route)
 
     def family(self, topic: str) -> str:

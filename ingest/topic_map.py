@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.decoders import DEFAULT_FILTERS
+from ingest.decoders import DECODERS, DEFAULT_FILTERS, PUSHED, unpushed
 from ingest.topic_filter import DEVICE, GATEWAY, mqtt_filter
 
 NATIVE = "native"
@@ -72,7 +72,16 @@ class TopicMap:
     def fast_filters(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(link.mqtt_filter for link in self.links if link.family != NATIVE and link.is_fast))
 
+    def _find_pushed(self, family: str, topic: str) -> Route:
+        """Over HTTP the sender names the family; what the settings say of that topic counts where they mean the same one."""
+        meant = self.route(topic)
+        if meant.family == family:
+            return meant
+        return Route(family if family in DECODERS else None)
+
     def _find(self, topic: str) -> Route:
+        if topic.startswith(PUSHED):
+            return self._find_pushed(*unpushed(topic))
         levels = topic.split("/")
         for link, pattern in self._patterns:
             named = matched(pattern, levels)

@@ -1,5 +1,6 @@
 """Pushes by HTTP: tokens, what is counted, what is durable, and that ingest stores it once."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -180,6 +181,16 @@ def test_a_webhook_of_another_maker(campus: Campus) -> None:
         )
     assert not drain(campus).kept
     assert [(r.metric, r.value) for r in campus.deps.readings.latest(["24e124136c221234"])] == [("env.temperature", 21.5)]
+
+
+def test_a_door_controller_that_pushes_by_http_reaches_the_alarm_lane(campus: Campus) -> None:
+    event = {"AccessControllerEvent": {"majorEventType": 5, "subEventType": 76, "cardNo": "7"}, "dateTime": TS}
+    with pushing(campus) as client:
+        client.post("/api/v1/push/access.hikvision?topic=door-lab", json=event)
+    assert {topic for topic, _ in campus.announced} == {"caretaker/v1/campus/door-lab/event"}
+    drain(campus)
+    kept = campus.deps.events.list(device_id="door-lab", start_ms=0, end_ms=2 * TS_MS)
+    assert [found.type for found in kept] == [json.loads(payload)["event"] for _, payload in campus.announced]
 
 
 def test_a_token_in_the_address_for_devices_that_send_no_header(campus: Campus) -> None:
