@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from devices.errors import BadInput, DependencyFailed
-from runtime import certificates
+from runtime import certificates, credentials
 from runtime.settings import Settings
 
 ROLE_TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -16,10 +16,12 @@ ROLE_TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("read", "$oc/#"),
         ("read", "$sys/#"),
         ("write", "caretaker/v1/{site}/bus/#"),
+        ("write", "spBv1.0/+/NCMD/+"),  # asks for births
     ),
     "alerts": (
-        ("read", "caretaker/v1/{site}/+/telemetry"),
-        ("read", "caretaker/v1/{site}/+/event"),
+        ("read", "#"),
+        ("read", "$oc/#"),
+        ("read", "$sys/#"),
         ("readwrite", "caretaker/v1/{site}/bus/#"),
     ),
     "analytics": (("readwrite", "caretaker/v1/{site}/bus/#"),),
@@ -61,6 +63,7 @@ _CONFIGURATION = """\
 {listeners}allow_anonymous false
 password_file {directory}/passwords
 acl_file {directory}/acl
+pid_file {directory}/mosquitto.pid
 user {user}
 persistence true
 persistence_location {directory}/
@@ -150,6 +153,9 @@ def access_list(settings: Settings) -> str:
     for account in settings.mqtt.accounts:
         allowed = [*(f"topic write {topic}" for topic in account.publish), *(f"topic read {topic}" for topic in account.subscribe)]
         blocks.append("\n".join([f"user {account.name}", *allowed]))
+    for one in credentials.load(settings.data_dir):
+        allowed = [*(f"topic write {topic}" for topic in one.write), *(f"topic read {topic}" for topic in one.read)]
+        blocks.append("\n".join([f"user {one.name}", *allowed]))
     blocks.append("\n".join(f"pattern {access} {topic.format(site=settings.site.id)}" for access, topic in OWN_TOPICS))
     return "\n\n".join(blocks) + "\n"
 
@@ -175,7 +181,16 @@ def _write_passwords(settings: Settings, path: Path) -> None:
     if done.returncode != 0:
         partial.unlink(missing_ok=True)
         raise DependencyFailed(f"mosquitto_passwd could not hash the passwords: {done.stderr.strip()}", transient=False)
+    made = "".join(f"{one.name}:{one.password_hash}\n" for one in credentials.load(settings.data_dir))
+    write_private(partial, partial.read_text() + made)
     partial.replace(path)
+
+
+def refresh(settings: Settings) -> bool:
+    """Writes topic lists and passwords anew and has the running broker read them; False where none runs."""
+    ensure_passwords(settings)
+    write_configuration(settings)
+    return credentials.reload(settings.data_dir)
 
 
 def _password(settings: Settings, role: str) -> str:

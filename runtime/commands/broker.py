@@ -3,11 +3,16 @@
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
-from runtime import broker, certificates
+from devices.errors import BadInput
+from runtime import broker, certificates, credentials
 from runtime import settings as configuration
 
 app = typer.Typer(add_completion=False, help="The broker's configuration.")
+people = typer.Typer(add_completion=False, help="Devices and gateways that may speak to our broker, each with its topics.")
+app.add_typer(people, name="credentials")
 
 
 @app.callback()
@@ -50,3 +55,49 @@ def certificates_(
         typer.echo(f"device     {made.cert_file}   {made.key_file}")
     if not settings.mqtt.tls_listener.port:
         typer.echo("The broker's TLS door is closed; to open it set port = 8883 in [mqtt.tls_listener].")
+
+
+@people.command("add")
+def add_credential(
+    name: Annotated[str, typer.Argument(help="The user name that the device or gateway signs in with")],
+    *,
+    write: Annotated[list[str], typer.Option("--write", help="A topic filter it may publish to; may be given several times")],
+    read: Annotated[list[str] | None, typer.Option("--read", help="A topic filter it may subscribe to")] = None,
+) -> None:
+    """Lets it in and prints its password, this once.
+
+    Example: caretaker broker credentials add zigbee --write 'zigbee2mqtt/#' --write 'homeassistant/#' --read 'zigbee2mqtt/#'
+    """
+    settings = _managed()
+    password = credentials.add(settings.data_dir, name, write=write, read=read or (), taken=broker.users(settings))
+    is_running = broker.refresh(settings)
+    typer.echo(f"broker    {settings.mqtt.host}:{settings.mqtt.port}\nuser      {name}\npassword  {password}")
+    _say_when(is_running=is_running)
+
+
+@people.command("list")
+def list_credentials() -> None:
+    """Names and topics; passwords are kept nowhere. Example: caretaker broker credentials list"""
+    table = Table("name", "may publish to", "may subscribe to", box=None)
+    for one in credentials.load(configuration.load().data_dir):
+        table.add_row(one.name, "\n".join(one.write), "\n".join(one.read))
+    Console().print(table)
+
+
+@people.command("remove")
+def remove_credential(name: Annotated[str, typer.Argument()]) -> None:
+    """Lets it in no longer. Example: caretaker broker credentials remove zigbee"""
+    settings = _managed()
+    credentials.remove(settings.data_dir, name)
+    _say_when(is_running=broker.refresh(settings))
+
+
+def _managed() -> configuration.Settings:
+    settings = configuration.load()
+    if not settings.mqtt.managed:
+        raise BadInput("the broker is not ours ([mqtt] managed = false); add the user and its topics there", place="mqtt.managed")
+    return settings
+
+
+def _say_when(*, is_running: bool) -> None:
+    typer.echo("The running broker knows it." if is_running else "The broker will know it when it starts.", err=True)
