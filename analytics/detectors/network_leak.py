@@ -22,7 +22,7 @@ class NetworkLeakParams:
     least_deviation: float = 0.004
     jump: float = 6.0
     slack: float = 0.75
-    limit: float = 5.0
+    limit: float = 6.0
     over: float = 1.5
     over_share: float = 0.3
     step_gain: float = 0.5
