@@ -61,9 +61,7 @@ class LiveDecoder:
         self.half_frames_lost = 0
         self.announcements = 0  # counts the changes of what `filters` tells
         self.set_links(links)
-        for (kind, key), value in (memories or {}).items():
-            self._recall(kind, key, value)
-        self._register()
+        self.recall(memories or {})
 
     def decode(self, message: Message) -> Outcomes:
         route = self._routes.get(message.topic) or self._route(message.topic)
@@ -98,6 +96,18 @@ class LiveDecoder:
         announced = [topic for topic in self._registrations if self._topics.route(topic).family is None]
         return tuple(dict.fromkeys((*self._topics.filters(), *linked, *announced)))
 
+    def fast_filters(self) -> tuple[str, ...]:
+        """Of links that people made for topics of fire and door devices."""
+        return self._linked.fast_filters() if self._linked else ()
+
+    def recall(self, memories: Mapping[Memory, Any]) -> None:
+        """What another process learnt; announcements that are no longer there are forgotten."""
+        self._announced.clear()
+        for (kind, key), value in memories.items():
+            self._recall(kind, key, value)
+        self._register()
+        self._routes.clear()
+
     def topics_of(self, device_id: str) -> tuple[str, ...]:
         """State topics that a device announced."""
         return tuple(topic for topic, told in self._registrations.items() if any(one.get("device_id") == device_id for one in told))
@@ -118,6 +128,12 @@ class LiveDecoder:
                 self._drop_tail(topic)
         taken, self._lost = self._lost, []
         return taken
+
+    def forget_news(self, now_ms: int) -> None:
+        """For a listener beside ingest, which alone stores memories and asks for births."""
+        self.take_memories()
+        self.take_requests()
+        self.take_lost(now_ms)
 
     def _route(self, topic: str) -> Route:
         route = (

@@ -12,6 +12,7 @@ from storage.schema import DEVICE_HEALTH, DISCOVERED_DEVICE
 from storage.schema_registry import IGNORED_DEVICE
 
 _COUNTERS = ("received", "stored", "late", "rejected", "duplicate")
+_AT_ONCE = 500
 _WAY = ("topic", "family", "gateway_id")
 
 
@@ -45,6 +46,18 @@ class HealthStore:
         """By device id."""
         with self._database.read() as connection:
             return {row["device_id"]: DeviceHealth(**row) for row in connection.execute(select(DEVICE_HEALTH)).mappings()}
+
+    def ways(self, device_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Topic and family on which each was heard last; those never heard are left out."""
+        table = DEVICE_HEALTH.c
+        found: dict[str, tuple[str, str]] = {}
+        with self._database.read() as connection:
+            for start in range(0, len(device_ids), _AT_ONCE):
+                query = select(table.device_id, table.topic, table.family).where(
+                    table.device_id.in_(device_ids[start : start + _AT_ONCE])
+                )
+                found |= {row.device_id: (row.topic, row.family) for row in connection.execute(query) if row.topic and row.family}
+        return found
 
     def discover(self, found: Sequence[DiscoveredDevice]) -> None:
         """Adds strangers; of one that is known the first sight, the newest topic and family and all metrics stand."""

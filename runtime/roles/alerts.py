@@ -14,16 +14,17 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from devices.errors import Conflict, DependencyFailed
-from devices.registry import Registry
-from ingest.decoders import FamilyMap, decode
+from ingest.live import LiveDecoder
 from runtime.bus import Bus
 from runtime.databases import ready_database
 from runtime.priority import answer_at_once, prefer
 from runtime.roles.alerts_desk import Desk
+from runtime.roles.alerts_foreign import Foreign, Hearing
 from runtime.roles.alerts_inbox import Inbox, Letter
 from runtime.roles.alerts_lane import FastLane, Moment, Said
 from runtime.roles.alerts_self import SelfWatch
 from runtime.settings import Settings
+from runtime.topics import topic_map
 from storage.change import ChangeKind
 from storage.database import Database
 
@@ -33,6 +34,7 @@ TICK_S = 1.0
 RECONCILE_S = 60.0
 REGISTRY_S = 2.0
 SELF_S = 2.0
+HEAR_S = 5.0
 _RETRY_S = 0.2
 _GATHER_S = 0.05
 _LOOK_UP_S = 0.25
@@ -66,12 +68,16 @@ class Role:
         self._lane = FastLane(self._desk.registry, self._desk.findings.active(), _moment())
         self._self = SelfWatch(settings.data_dir / "metrics", self._desk.findings, lambda: self._desk.registry, since=_now())
         self._inbox = Inbox(settings, _moment)
-        self._families = FamilyMap()
+        topics = topic_map(settings)
+        self._foreign = Foreign(database, topics)
+        self._hearing = self._foreign.hearing(self._desk.registry)
+        self._live = LiveDecoder(topics, links=self._hearing.links, memories=self._hearing.memories)
         self._database = database
+        self._hear_again_s = 0.0
 
     def run(self) -> None:
         self._bus.start()
-        self._inbox.start(self._lane.device_ids)
+        self._inbox.start(self._lane.device_ids, self._hearing.filters)
         lane = threading.Thread(target=self._run_lane, name="fast-lane", daemon=True)
         lane.start()
         try:
@@ -90,23 +96,26 @@ class Role:
             self._take(self._inbox.get(min(_LOOK_UP_S, max(0.0, next_tick_s - time.monotonic()))))
             if time.monotonic() >= next_tick_s:
                 next_tick_s = time.monotonic() + TICK_S
+                self._live.forget_news(_moment().wall_ms)
                 self._persist(_unharmed(lambda: self._lane.tick(_moment()), "timers"))
 
-    def _take(self, arrived: list[Letter | Registry]) -> None:
+    def _take(self, arrived: list[Letter | Hearing]) -> None:
         """All that has arrived in one go: a burst of alarms waits for the disk once."""
         letters = [letter for letter in arrived if isinstance(letter, Letter)]
         said = [item for letter in letters for item in _unharmed(partial(self._judge, letter), letter)]
         if self._persist(said):
             for letter in letters:
                 self._inbox.acknowledge(letter)
-        for registry in arrived:
-            if isinstance(registry, Registry):
-                self._lane.set_registry(registry, _moment())
-                self._inbox.subscribe(self._lane.device_ids)
+        for hearing in arrived:
+            if isinstance(hearing, Hearing):
+                self._lane.set_registry(hearing.registry, _moment())
+                self._live.set_links(hearing.links)
+                self._live.recall(hearing.memories)
+                self._inbox.subscribe(self._lane.device_ids, hearing.filters)
 
     def _judge(self, letter: Letter) -> Iterator[Said]:
         message = letter.message
-        for decoded in decode(message, self._families.family(message.topic)):
+        for decoded in self._live.decode(message):
             yield from self._lane.take(decoded, letter.at, retained=message.retained)
 
     def _persist(self, said: list[Said]) -> bool:
@@ -180,8 +189,13 @@ class Role:
         self._desk.reconcile(_now())
 
     def _reload(self) -> None:
-        if self._desk.registry_changed():
-            self._inbox.put_registry(self._desk.registry)
+        changed = self._desk.registry_changed()
+        if not changed and time.monotonic() < self._hear_again_s:
+            return
+        self._hear_again_s = time.monotonic() + HEAR_S
+        hearing = self._foreign.news(self._desk.registry)
+        if hearing is not None:
+            self._inbox.put_hearing(hearing)
 
     def _hint(self, kind: str, _entity_id: int) -> None:
         if kind != ChangeKind.ALERT:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import paho.mqtt.client as mqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
-from devices.registry import Registry
 from ingest.message import Message
 from runtime import mqtt as connections
+from runtime.roles.alerts_foreign import Hearing
 from runtime.roles.alerts_lane import Moment
 from runtime.settings import Settings
 
@@ -31,13 +31,13 @@ class Letter:
 
 
 class Inbox:
-    """Hands over messages in the order of arrival, mixed with new registries."""
+    """Hands over messages in the order of arrival, mixed with news of what is to be heard."""
 
     def __init__(self, settings: Settings, now: Callable[[], Moment]) -> None:
         self._settings = settings
         self._now = now
         self._prefix = f"caretaker/v1/{settings.site.id}"
-        self._letters: queue.SimpleQueue[Letter | Registry] = queue.SimpleQueue()
+        self._letters: queue.SimpleQueue[Letter | Hearing] = queue.SimpleQueue()
         self._topics: frozenset[str] = frozenset()
         self._connection = 0
         self._client = connections.client(
@@ -47,25 +47,25 @@ class Inbox:
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._receive
 
-    def start(self, device_ids: Iterable[str]) -> None:
-        self._topics = self._wanted(device_ids)
+    def start(self, device_ids: Iterable[str], foreign: frozenset[str] = frozenset()) -> None:
+        self._topics = self._wanted(device_ids) | foreign
         connections.start(self._settings, self._client)
 
     def stop(self) -> None:
         connections.stop(self._client)
 
-    def subscribe(self, device_ids: Iterable[str]) -> None:
-        """From now on these devices' telemetry; events are subscribed for all."""
-        before, self._topics = self._topics, self._wanted(device_ids)
+    def subscribe(self, device_ids: Iterable[str], foreign: frozenset[str] = frozenset()) -> None:
+        """From now on these devices' telemetry and those foreign topics; events are subscribed for all."""
+        before, self._topics = self._topics, self._wanted(device_ids) | foreign
         if self._client.is_connected():
             self._ask(self._topics - before)
             gone = sorted(before - self._topics)
             if gone:
                 self._client.unsubscribe(gone)
 
-    def get(self, wait_s: float) -> list[Letter | Registry]:
+    def get(self, wait_s: float) -> list[Letter | Hearing]:
         """What has arrived, waiting for the first of it; empty where nothing came in time."""
-        arrived: list[Letter | Registry] = []
+        arrived: list[Letter | Hearing] = []
         try:
             arrived.append(self._letters.get(timeout=wait_s) if wait_s > 0 else self._letters.get_nowait())
             while len(arrived) < _AT_ONCE:
@@ -74,8 +74,8 @@ class Inbox:
             pass
         return arrived
 
-    def put_registry(self, registry: Registry) -> None:
-        self._letters.put(registry)
+    def put_hearing(self, hearing: Hearing) -> None:
+        self._letters.put(hearing)
 
     def acknowledge(self, letter: Letter) -> None:
         """What came on an earlier connection comes again and is acknowledged then."""
