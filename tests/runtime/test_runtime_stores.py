@@ -12,6 +12,7 @@ from runtime.settings import Settings, Store
 from runtime.stores import open_reading_store, seal_finished_days
 from storage.embedded import EmbeddedReadingStore
 from storage.influxdb2 import InfluxReadingStore
+from storage.victoriametrics import VictoriaReadingStore
 
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -35,6 +36,18 @@ def test_what_is_missing_for_influxdb_is_named(tmp_path: Path) -> None:
         open_reading_store(Settings(store=Store(kind="influxdb2")))
     with pytest.raises(BadInput, match="cannot read the secret"):
         open_reading_store(Settings(store=Store(kind="influxdb2", url="http://x", org="o", token_file=tmp_path / "none")))
+
+
+def test_victoriametrics_is_opened_with_the_password_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    ours = {"kind": "victoriametrics", "url": "http://127.0.0.1:9", "username": "u", "password_file": tmp_path / "password"}
+    with closing(open_reading_store(Settings(data_dir=tmp_path, store=Store.model_validate(ours)))) as store:
+        assert isinstance(store, VictoriaReadingStore)
+        assert seal_finished_days(store, MIDNIGHT) == 0
+    with pytest.raises(BadInput, match="needs url"):
+        open_reading_store(Settings(store=Store(kind="victoriametrics")))
+    with pytest.raises(BadInput, match="belong together"):
+        open_reading_store(Settings(store=Store(kind="victoriametrics", url="http://x", username="u")))
 
 
 def test_a_day_is_sealed_two_hours_after_its_end(tmp_path: Path) -> None:

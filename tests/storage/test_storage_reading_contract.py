@@ -1,10 +1,17 @@
-"""The laws of a ReadingStore, held by every implementation. InfluxDB 2 takes part where CARETAKER_TEST_INFLUX_* name one."""
+"""The laws of a ReadingStore, held by every implementation.
+
+VictoriaMetrics takes part where it is installed, InfluxDB 2 where CARETAKER_TEST_INFLUX_* name one.
+"""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import urlopen
 from uuid import uuid4
 
 import pandas as pd
@@ -14,12 +21,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from devices.errors import BadInput
+from devices.errors import BadInput, DependencyFailed
 from devices.model import Quality, Reading
 from storage.embedded import EmbeddedReadingStore
 from storage.embedded_days import DAY_MS
 from storage.influxdb2 import InfluxReadingStore
 from storage.reading_store import Aggregate, ReadingStore, Window
+from storage.victoria_http import Access
+from storage.victoriametrics import VictoriaReadingStore
 
 T = 20_000 * DAY_MS  # 2024-10-04
 HOUR = 3_600_000
@@ -39,10 +48,23 @@ def _influx() -> InfluxReadingStore:
     return store
 
 
-@pytest.fixture(params=["embedded", "influxdb2"])
+def _victoria(url: str, resend: Path) -> VictoriaReadingStore:
+    """One server serves all tests: each begins with nothing in it."""
+    fields = urlencode({"match[]": '{__name__!=""}'}).encode()
+    with urlopen(f"{url}/internal/force_flush"), urlopen(f"{url}/api/v1/admin/tsdb/delete_series", fields):
+        pass
+    clocks: Any = {"epoch_ms": lambda: time.time_ns() // 1_000_000, "steady_s": time.monotonic}
+    return VictoriaReadingStore(Access(url=url), resend_directory=resend, **clocks)
+
+
+@pytest.fixture(params=["embedded", "influxdb2", pytest.param("victoriametrics", marks=pytest.mark.network)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ReadingStore]:
-    made: ReadingStore = EmbeddedReadingStore(tmp_path / "readings") if request.param == "embedded" else _influx()
-    with closing(made):
+    makers: dict[str, Callable[[], ReadingStore]] = {
+        "embedded": lambda: EmbeddedReadingStore(tmp_path / "readings"),
+        "influxdb2": _influx,
+        "victoriametrics": lambda: _victoria(request.getfixturevalue("victoria_url"), tmp_path),
+    }
+    with closing(makers[request.param]()) as made:
         yield made
         if isinstance(made, InfluxReadingStore):
             made.drop_bucket()
@@ -247,6 +269,14 @@ def test_delete_before_takes_the_older_and_leaves_the_rest(store: ReadingStore) 
     settle(store)
     store.write([readings[3]._replace(value=99.0), Reading("gone", "leak", T - 50 * HOUR, 1.0)])
     cut = T + 7 * HOUR
+    if isinstance(store, VictoriaReadingStore):  # deletes whole series or nothing: the server's retention does the rest
+        with pytest.raises(DependencyFailed, match="-retentionPeriod"):
+            store.delete_before(cut)
+        assert len(store.range("m1", "leak", *ALL)) == len(readings)
+        readings, cut = readings[3:4], T - 49 * HOUR
+        assert store.delete_before(T + 100 * HOUR) == -1
+        assert store.latest(["gone", "m1"]) == []
+        store.write(readings)
     assert store.delete_before(cut) in {sum(reading.ts_ms < cut for reading in readings) + 1, -1}
     assert store.range("m1", "leak", *ALL) == [reading for reading in readings if reading.ts_ms >= cut]
     assert store.latest(["gone", "m1"]) == [readings[-1]]
