@@ -34,6 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "evaluate": Entry(
         "runtime.commands.evaluate:evaluate", "Detectors against labelled data: precision, recall, delay, false alarms"
     ),
+    "backtest": Entry("runtime.commands.backtest:backtest", "The detectors over your own meter history: findings, evidence, cost"),
     "bench": Entry("runtime.commands.bench:app", "Measurements as ratios against what one would use instead"),
     "import": Entry("runtime.commands.transfer:import_app", "Registry, readings or events from files"),
     "export": Entry("runtime.commands.transfer:export_app", "Readings to files"),
