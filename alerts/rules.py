@@ -58,6 +58,20 @@ RULES: dict[FindingKind, Rule] = {
     FindingKind.WATER_TOILET_LEAK: _rule(
         _MINOR, 0, _DAY, "Listen for running cisterns at night; a dye tablet shows the leaking one."
     ),
+    FindingKind.WATER_CREEPING_LEAK: _rule(
+        _MAJOR, 0, 2 * _DAY, "Look for wet ground and damp walls along this supply; close valves one by one to find the part."
+    ),
+    FindingKind.WATER_DRIP: _rule(_INFO, 0, 7 * _DAY, "Look for a dripping tap or a wet joint on the next round."),
+    FindingKind.ELEC_CREEPING_BASE: _rule(
+        _INFO, 0, 7 * _DAY, "Walk through at night: what runs that did not run a month ago? Check timers and setpoints."
+    ),
+    FindingKind.ELEC_PHASE_LOSS: _rule(
+        _MAJOR, 0, 2 * _DAY, "Check the fuses and the current transformers of all three phases at the meter."
+    ),
+    FindingKind.ELEC_NO_LOAD: _rule(_MAJOR, 0, _DAY, "Is the power off there? Check breaker, fuses and the meter's terminals."),
+    FindingKind.ELEC_POWER_QUALITY: _rule(
+        _MINOR, 0, _DAY, "Measure voltage and current of each phase; ask the grid operator if the supply itself is out of limits."
+    ),
     FindingKind.ELEC_LEFT_ON: _rule(
         _INFO, 0, 12 * _HOUR, "Switch off lights and air conditioning, or have the timetable corrected."
     ),
@@ -67,6 +81,15 @@ RULES: dict[FindingKind, Rule] = {
     FindingKind.METER_FROZEN: _rule(_MINOR, 0, _DAY, "Read the meter by hand twice, then have it checked."),
     FindingKind.METER_REGISTER_RESET: _rule(
         _MINOR, 0, _DAY, "Find out whether the meter was changed; enter the new start reading."
+    ),
+    FindingKind.METER_REGISTER_JUMP: _rule(_MINOR, 0, _DAY, "Find out whether the meter was changed; enter the new start reading."),
+    FindingKind.METER_REVERSED: _rule(_MINOR, 0, _DAY, "Check the direction of the meter, the check valve or the transformers."),
+    FindingKind.METER_SPIKE: _rule(_INFO, 0, _DAY, "Compare with the display of the meter; ask what was switched on."),
+    FindingKind.METER_WRONG_UNIT: _rule(
+        _MINOR, 0, 7 * _DAY, "Check unit, pulse value and transformer ratio in the meter's profile against its plate."
+    ),
+    FindingKind.METER_BALANCE: _rule(
+        _MINOR, 0, 7 * _DAY, "Compare the main with the sum of its sub-meters by hand; look for a loss or an unmetered branch."
     ),
     FindingKind.DEVICE_DEAD: _rule(_MINOR, 60, _DAY, "Check power and network of the device and of its gateway."),
     FindingKind.DEVICE_BATTERY_LOW: _rule(_INFO, 0, 7 * _DAY, "Change the battery on the next round."),

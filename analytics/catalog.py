@@ -7,7 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.detectors import burst, frozen, heating, leak, left_on, register_reset, running_tap
+from analytics.detectors import (
+    burst,
+    creeping_base,
+    creeping_leak,
+    drip,
+    frozen,
+    heating,
+    leak,
+    left_on,
+    no_load,
+    phase_loss,
+    register_jump,
+    register_reset,
+    reversed_flow,
+    running_tap,
+    spike,
+)
 from analytics.episodes import Episode
 from analytics.finding import Finding, FindingKind
 from analytics.meter import Meter
@@ -41,10 +57,18 @@ class StreamDetector:
 HOURLY: tuple[HourlyDetector, ...] = (
     HourlyDetector(kind=FindingKind.METER_FROZEN, detect=frozen.detect, persists=frozen.persists),
     HourlyDetector(kind=FindingKind.METER_REGISTER_RESET, detect=register_reset.detect),
+    HourlyDetector(kind=FindingKind.METER_REGISTER_JUMP, detect=register_jump.detect),
+    HourlyDetector(kind=FindingKind.METER_REVERSED, detect=reversed_flow.detect),
     HourlyDetector(kind=FindingKind.WATER_BURST, detect=burst.detect),
     HourlyDetector(kind=FindingKind.WATER_RUNNING_TAP, detect=running_tap.detect),
     HourlyDetector(kind=FindingKind.WATER_TOILET_LEAK, detect=leak.detect, persists=leak.persists),
+    HourlyDetector(kind=FindingKind.WATER_CREEPING_LEAK, detect=creeping_leak.detect, persists=leak.persists),
+    HourlyDetector(kind=FindingKind.WATER_DRIP, detect=drip.detect, persists=leak.persists),
+    HourlyDetector(kind=FindingKind.ELEC_NO_LOAD, detect=no_load.detect, persists=no_load.persists),
+    HourlyDetector(kind=FindingKind.ELEC_PHASE_LOSS, detect=phase_loss.detect, persists=phase_loss.persists),
+    HourlyDetector(kind=FindingKind.METER_SPIKE, detect=spike.detect),
     HourlyDetector(kind=FindingKind.ELEC_LEFT_ON, detect=left_on.detect),
+    HourlyDetector(kind=FindingKind.ELEC_CREEPING_BASE, detect=creeping_base.detect, persists=creeping_base.persists),
 )
 
 STREAM: tuple[StreamDetector, ...] = (

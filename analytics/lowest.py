@@ -7,9 +7,22 @@ from analytics.episodes import Episode
 from analytics.finding import Finding, FindingKind
 from analytics.meter import Meter
 
-_WATER = (FindingKind.WATER_BURST, FindingKind.WATER_RUNNING_TAP, FindingKind.WATER_TOILET_LEAK)
+_WATER = (
+    FindingKind.WATER_BURST,
+    FindingKind.WATER_RUNNING_TAP,
+    FindingKind.WATER_CREEPING_LEAK,
+    FindingKind.WATER_TOILET_LEAK,
+    FindingKind.WATER_DRIP,
+)
 """Worst first: a burst also looks like a tap in its first and last hour, and a tap that runs for a day like a leak."""
-_FAMILIES = (_WATER, (FindingKind.ELEC_LEFT_ON,))
+_FAMILIES = (
+    _WATER,
+    (FindingKind.ELEC_HEATING_APPLIANCE, FindingKind.ELEC_LEFT_ON, FindingKind.METER_SPIKE),
+    (FindingKind.ELEC_CREEPING_BASE,),
+)
+_LASTING = frozenset(
+    {FindingKind.WATER_CREEPING_LEAK, FindingKind.WATER_TOILET_LEAK, FindingKind.WATER_DRIP, FindingKind.ELEC_CREEPING_BASE}
+)
 
 NEAR = timedelta(hours=2)
 """Meters of one tree see the same fault begin and end within so much of each other."""
@@ -33,7 +46,14 @@ def explained(finding: Finding, meters: Mapping[str, Meter], findings_of: Callab
     worse = family[: family.index(finding.kind)]
     below = (other for device_id in meter.below for other in findings_of(device_id) if other.kind in family)
     own = (other for other in findings_of(meter.device_id) if other.kind in worse)
-    return any(_overlap(finding, other) for other in (*below, *own))
+    explains = _covers_half if finding.kind in _LASTING else _overlap
+    return any(explains(finding, other) for other in (*below, *own))
+
+
+def _covers_half(lasting: Finding, other: Finding) -> bool:
+    """A tap that ran for an hour does not explain a drip of weeks."""
+    begin, end = max(lasting.started, other.started), lasting.seen if other.active else min(lasting.seen, other.seen)
+    return _overlap(lasting, other) and 2 * (end - begin + NEAR) >= lasting.seen - lasting.started
 
 
 def _overlap(one: Finding, other: Finding) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.arrays import Floats
+from analytics.base import weeks_before
 from analytics.baseline import like_days
 from analytics.calendar import HourTable
 from analytics.hourly import Hourly
@@ -19,12 +20,16 @@ LEAST_HOURS = 20
 class Quiet:
     """Per hour, in m3/h: `lowest` flow in it, the `usual` least of a day like this one (or yesterday), its `scatter`.
 
+    `weeks`, `weeks_scatter`: median of the least of like days in the weeks that end a week before, and how far below it the
+    lowest tenth lies (leaks add to the upper end only).
     `known_days`: how many days of history lie before each hour.
     """
 
     lowest: Floats
     usual: Floats
     scatter: Floats
+    weeks: Floats
+    weeks_scatter: Floats
     known_days: Floats
 
     def since(self, first: int) -> "Quiet":
@@ -33,6 +38,8 @@ class Quiet:
             lowest=self.lowest[first:],
             usual=self.usual[first:],
             scatter=self.scatter[first:],
+            weeks=self.weeks[first:],
+            weeks_scatter=self.weeks_scatter[first:],
             known_days=self.known_days[first:],
         )
 
@@ -48,7 +55,26 @@ def quiet(hourly: Hourly, measured: Floats, table: HourTable, digit: float, days
     median, _, high, _ = like_days(daily[:, None], table.class_of_day, days)[:, :, 0]
     usual, scatter = _or_yesterday(median), _or_yesterday(high - median)
     scatter = np.minimum(np.nan_to_num(scatter), 2 * np.nan_to_num(usual) + 0.002)
-    return Quiet(lowest=lowest, usual=usual[table.day], scatter=scatter[table.day], known_days=table.day.astype(np.float64))
+    weeks = weeks_before(daily, table.class_of_day, days)
+    return Quiet(
+        lowest=lowest,
+        usual=usual[table.day],
+        scatter=scatter[table.day],
+        weeks=_or_yesterday(weeks[0])[table.day],
+        weeks_scatter=_or_yesterday(weeks[0] - weeks[2])[table.day],
+        known_days=table.day.astype(np.float64),
+    )
+
+
+def least_of_last(values: Floats, hours: int, least_known: int) -> Floats:
+    """The smallest of the last `hours` values, NaN where the last or too many of them are not known."""
+    if not values.size:
+        return values
+    padded = np.concatenate((np.full(hours - 1, np.inf), np.where(np.isfinite(values), values, np.inf)))
+    known = np.concatenate((np.zeros(hours), np.cumsum(np.isfinite(values))))
+    enough = known[hours:] - known[:-hours] >= least_known
+    least = np.min(np.lib.stride_tricks.sliding_window_view(padded, hours), axis=1)
+    return np.where(enough & np.isfinite(values), least, np.nan)
 
 
 def _or_yesterday(values: Floats) -> Floats:

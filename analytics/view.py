@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.arrays import HOUR_MS, Bools, Floats
+from analytics.base import Base, base_of
 from analytics.baseline import Normal, learn
 from analytics.calendar import HourTable, from_hour, hour_table
 from analytics.episodes import Episode, Run, moment
@@ -14,6 +15,7 @@ from analytics.hourly import Hourly, from_index
 from analytics.ledger import LedgerNote
 from analytics.meter import Meter
 from analytics.night import Quiet, quiet
+from analytics.pauses import Pauses, pauses_of, since_move
 from analytics.site import Site
 from analytics.tariff import prices_in, waste
 
@@ -36,7 +38,8 @@ class Account:
 class View:
     """Arrays of `hourly`, `measured`, `table` and `normal` align, one entry per hour. `measured` is NaN where doubtful.
 
-    `quiet` is only meant for water. `digit`: the smallest step of the register (kWh or m3), NaN where it is not known.
+    `quiet` is only meant for water, `base` for electricity.
+    `digit`: the smallest step of the register (kWh or m3), NaN where it is not known.
     """
 
     meter: Meter
@@ -46,8 +49,14 @@ class View:
     table: HourTable
     normal: Normal
     quiet: Quiet
+    base: Base
+    pauses: Pauses
     notes: tuple[LedgerNote, ...] = ()
     digit: float = float("nan")
+
+    def within(self, note: LedgerNote) -> bool:
+        """Whether the register did that in the hours of this view."""
+        return self.hourly.start_ms <= note.to_ms <= self.hourly.end_ms
 
 
 def look(account: Account, meter: Meter, site: Site, *, days: int | None = None) -> View:
@@ -57,6 +66,8 @@ def look(account: Account, meter: Meter, site: Site, *, days: int | None = None)
     measured = hourly.measured
     normal = learn(measured, table, days)
     stillest = quiet(hourly, measured, table, account.digit, days)
+    base = base_of(measured, normal.expected, table, days)
+    pauses = pauses_of(measured, table)
     first = 0 if days is None else int(np.searchsorted(table.day, table.class_of_day.size - days))
     hourly, normal, measured = from_index(hourly, first), normal.since(first), measured[first:]
     return View(
@@ -67,6 +78,8 @@ def look(account: Account, meter: Meter, site: Site, *, days: int | None = None)
         table=from_hour(table, first),
         normal=normal,
         quiet=stillest.since(first),
+        base=base.since(first),
+        pauses=pauses.since(first),
         notes=account.notes,
         digit=account.digit,
     )
@@ -84,13 +97,6 @@ def _catching_up(measured: Floats, normal: Normal) -> Bools:
         owed = CATCH_UP_TIMES * missed[:-1] + np.fmax(normal.top[known[1:]], due[known[1:]])
         after[known[1:]] = (stood[:-1] >= CATCH_UP_HOURS) & (missed[:-1] > 0) & (values[1:] > 0) & (values[1:] <= owed)
     return after
-
-
-def since_move(still: Bools, amount: Floats) -> Floats:
-    """The sum of `amount` since the present stand-still began; 0 where the register moves."""
-    total = np.cumsum(amount * still)
-    at_move = np.maximum.accumulate(np.where(still, 0.0, total))
-    return np.asarray(total - at_move, np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,5 +154,6 @@ def _waste(view: View, run: Run, story: Story) -> Waste:
     if story.wasted_per_hour <= 0:
         return Waste()
     table = from_hour(view.table, run.first, run.last + 1)
-    price = float(np.mean(prices_in(view.site.rates, view.meter.quantity, table)))
-    return waste(story.wasted_per_hour * story.hours_per_day, view.meter.quantity, view.site.rates, price=price)
+    rates, quantity = view.site.rates, view.meter.quantity
+    price = float(np.mean(prices_in(rates, quantity, table, view.meter.use)))
+    return waste(story.wasted_per_hour * story.hours_per_day, quantity, rates, price=price, day=table.first_day)

@@ -1,6 +1,7 @@
 """Data folders of third parties through the shipped detectors, causally, with the shipped configuration; labels are never read."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from analytics.book import known_hours
 from analytics.calendar import Calendar
 from analytics.detectors import heating
 from analytics.episodes import Episode
+from analytics.finding import FindingKind
 from analytics.hourly import MAX_DAYS, on_grid
+from analytics.ledger import LedgerNote, NoteKind
 from analytics.meter import Meter
 from analytics.scene import Scene
 from analytics.site import Site
@@ -24,6 +27,7 @@ from devices.profiles import Register
 CALENDAR = Calendar(timezone="UTC", holidays=(), vacations=())
 """The folders give local times without a zone and no school calendar."""
 SILENT_INTERVALS = 3
+_HOUR = pd.Timedelta(hours=1)
 _UNBOUNDED = Register(modulus=1e12, max_per_hour=1e9)
 
 
@@ -54,7 +58,7 @@ def _appliances(meter: Meter, ts_ms: Ints, power: Floats) -> Iterator[tuple[pd.T
 
 
 def campus(directory: Path) -> pd.DataFrame:
-    """Columns meter, start, end of campus.parquet (meter, kind, timestamp, value per hour in kWh or litres, NaN = gap)."""
+    """Columns meter, start, end, kind of campus.parquet (meter, kind, timestamp, value per hour in kWh or litres, NaN = gap)."""
     table = _read(directory / "campus.parquet", ["meter", "kind", "timestamp", "value"])
     rows = []
     for (name, kind), part in table.groupby(["meter", "kind"], observed=True, sort=True):
@@ -64,18 +68,25 @@ def campus(directory: Path) -> pd.DataFrame:
         )
         value = part["value"].to_numpy(np.float64) / (1000.0 if water else 1.0)
         rows += [
-            {"meter": name, "start": _stamp_ms(episode.raised_ms), "end": _stamp(episode.finding.seen)}
+            {"meter": name, **_hours_of(episode), "kind": episode.finding.kind}
             for episode in _hourly(meter, _ms(part["timestamp"]), value)
         ]
-        rows += [{"meter": name, "start": start, "end": end} for start, end in _silences(_ms(part["timestamp"]), value)]
-    return pd.DataFrame(rows, columns=["meter", "start", "end"])
+        silences = _silences(_ms(part["timestamp"]), value)
+        rows += [{"meter": name, "start": start, "end": end, "kind": FindingKind.DEVICE_DEAD} for start, end in silences]
+    return pd.DataFrame(rows, columns=["meter", "start", "end", "kind"])
+
+
+def _hours_of(episode: Episode) -> dict[str, pd.Timestamp]:
+    """From the hour in which it was told to the last hour it speaks of: the folder names each hour by its start."""
+    start = _stamp_ms(episode.raised_ms)
+    return {"start": start, "end": max(start, _stamp(episode.finding.seen) - _HOUR)}
 
 
 def _silences(ts_ms: Ints, value: Floats) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
     """Hours without a value, by the rule for dead devices: told when three intervals have passed in silence."""
     heard = np.append(ts_ms[np.isfinite(value)], ts_ms[-1:])
     for index in np.flatnonzero(np.diff(heard) > SILENT_INTERVALS * HOUR_MS):
-        yield _stamp_ms(int(heard[index]) + SILENT_INTERVALS * HOUR_MS), _stamp_ms(int(heard[index + 1]))
+        yield _stamp_ms(int(heard[index]) + SILENT_INTERVALS * HOUR_MS), _stamp_ms(int(heard[index + 1])) - _HOUR
 
 
 def _hourly(meter: Meter, ts_ms: Ints, value: Floats) -> list[Episode]:
@@ -83,15 +94,27 @@ def _hourly(meter: Meter, ts_ms: Ints, value: Floats) -> list[Episode]:
     found: dict[tuple[str, int], Episode] = {}
     hours, end = ts_ms // HOUR_MS * HOUR_MS, int(ts_ms[-1])
     step_ms = MAX_DAYS // 2 * 24 * HOUR_MS
+    notes = _falls(ts_ms, value)
     for last in range(end, int(ts_ms[0]), -step_ms):
         watch = Watch({meter.device_id: meter}, Site(calendar=CALENDAR))
         past = hours <= last
         hourly = on_grid(hours[past], np.maximum(value[past], 0.0), np.zeros(int(past.sum()), np.uint8))
-        watch.books[meter.device_id] = known_hours(watch.books[meter.device_id], hourly)
+        book = known_hours(watch.books[meter.device_id], hourly)
+        watch.books[meter.device_id] = replace(book, notes=tuple(note for note in notes if note.to_ms <= last + HOUR_MS))
         for episode in watch.episodes(last + HOUR_MS):
             if last == end or episode.raised_ms <= last:
                 found.setdefault((episode.finding.kind, episode.raised_ms), episode)
     return sorted(found.values(), key=lambda episode: episode.raised_ms)
+
+
+def _falls(ts_ms: Ints, value: Floats) -> tuple[LedgerNote, ...]:
+    """Hours in which the register went back: what the ledger would have noted of it."""
+    with np.errstate(invalid="ignore"):
+        back = np.flatnonzero(value < 0)
+    return tuple(
+        LedgerNote(kind=NoteKind.DROP, from_ms=int(ts_ms[at]), to_ms=int(ts_ms[at]) + HOUR_MS, before=-float(value[at]), after=0.0)
+        for at in back
+    )
 
 
 def _meter(device_id: str, quantity: str, level: SpaceKind, use: UseType) -> Meter:

@@ -4,21 +4,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import HOUR_MS, Floats
+from analytics.arrays import HOUR_MS, Bools, Floats, Ints
+from analytics.calendar import DayClass
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import Finding, FindingKind
 from analytics.ledger import NoteKind
-from analytics.view import Story, View, since_move, tell
+from analytics.pauses import since_move
+from analytics.view import Story, View, tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenParams:
-    """`hours`: stand-still in a row. In them even a quiet day would have used `least_share` of a normal day and `least_*`."""
+    """`hours`: stand-still in a row. In them even a quiet day would have used `least_share` of a normal day and `least_*`.
+
+    Where even a quiet day may use nothing: a stand-still of `long_hours` and `times_longest` the longest of the weeks before, out
+    of holidays. Power (not nothing) that is the same to the last digit for `same_hours` and `times_same` as long as ever before
+    is a value that is only repeated, where like hours scatter by `least_scatter`.
+    """
 
     hours: int = 6
     least_share: float = 0.04
     least_kwh: float = 0.2
     least_m3: float = 0.05
+    long_hours: int = 30
+    times_longest: float = 1.5
+    same_hours: int = 10
+    least_scatter: float = 0.03
+    times_same: float = 1.7
+    learn_days: int = 14
 
 
 PARAMS = FrozenParams()
@@ -27,10 +40,10 @@ PARAMS = FrozenParams()
 def detect(view: View, params: FrozenParams = PARAMS) -> list[Episode]:
     """Measured hours without any count, for so long that even the lowest tenth of like hours would have counted.
 
-    What for: a register that stands while messages arrive (stuck magnet, worn gear, hung electronics).
-    When it fails: places that may rightly use nothing for days (locked rooms) are never judged; a slowed register is not seen;
-    a closure the calendar does not know looks like a stand-still where use never stops otherwise.
-    Reference: stuck-meter rules of utility meter data validation (VEE); design.md, meter ledger.
+    What for: a register that stands while messages arrive (stuck magnet, worn gear, hung electronics), and a gateway that
+    repeats its last value. When it fails: places that may rightly use nothing for days (locked rooms) are judged by their own
+    longest pause only; a slowed register is not seen; a closure the calendar does not know looks like a stand-still.
+    Reference: stuck-meter and repeated-value rules of utility meter data validation (VEE); design.md, meter ledger.
     """
     counted = _as_counted(view)
     known = np.isfinite(counted)
@@ -39,17 +52,40 @@ def detect(view: View, params: FrozenParams = PARAMS) -> list[Episode]:
     length, missing = since_move(still, np.ones(index.size)), since_move(still, np.nan_to_num(view.normal.low[index]))
     suspicious = np.zeros(counted.size, np.bool_)
     suspicious[index] = still & (length >= params.hours) & (missing >= _threshold(view, params)[index])
-    found = []
-    for run in runs(suspicious, at_least=1, known=known):
-        begun = int(index[np.searchsorted(index, run.first) - int(length[np.searchsorted(index, run.first)]) + 1])
-        found.append(_tell(view, Run(first=begun, last=run.last, sure=run.sure, open=run.open)))
-    return found
+    suspicious |= known & (_never_so_long(view, params) | _repeats(view, params))
+    lasts = np.fmax(view.pauses.still, np.where(view.pauses.same > 0, view.pauses.same + 1, 0))
+    lasts[index] = np.fmax(lasts[index], length)
+    return [_tell(view, _from_start(run, index, lasts)) for run in runs(suspicious, at_least=1, known=known)]
 
 
 def persists(view: View, _finding: Finding) -> bool:
     """Still as still as ever, though after weeks of it nothing else is expected any more."""
     recent = view.measured[np.isfinite(view.measured)][-PARAMS.hours :]
-    return bool(recent.size and (recent <= 1e-9).all())
+    return bool(recent.size and np.ptp(recent) <= 1e-9)
+
+
+def _never_so_long(view: View, params: FrozenParams) -> Bools:
+    """Far longer than the longest stand-still of the weeks before."""
+    pauses = view.pauses
+    usual = (view.table.day_class < DayClass.HOLIDAY) & (view.quiet.known_days >= params.learn_days) & (pauses.longest_still > 0)
+    long = (pauses.still >= params.long_hours) & (pauses.still >= params.times_longest * pauses.longest_still)
+    return np.asarray(usual & long, np.bool_)
+
+
+def _repeats(view: View, params: FrozenParams) -> Bools:
+    if view.meter.quantity != "electricity":
+        return np.zeros(view.hourly.size, np.bool_)
+    pauses = view.pauses
+    long = (pauses.same + 1 >= params.same_hours) & (pauses.same + 1 >= params.times_same * (pauses.longest_same + 1))
+    with np.errstate(invalid="ignore"):
+        scatters = view.normal.spread >= params.least_scatter * view.normal.expected
+    return np.asarray(long & scatters & (view.quiet.known_days >= params.learn_days), np.bool_)
+
+
+def _from_start(run: Run, index: Ints, lasts: Floats) -> Run:
+    """The run with the hours in which it had already stood, counted in known hours."""
+    at = int(np.searchsorted(index, run.first))
+    return Run(first=int(index[max(at - int(lasts[run.first]) + 1, 0)]), last=run.last, sure=run.sure, open=run.open)
 
 
 def _as_counted(view: View) -> Floats:
@@ -70,15 +106,21 @@ def _threshold(view: View, params: FrozenParams) -> Floats:
 
 
 def _tell(view: View, run: Run) -> Episode:
+    span = slice(run.first, run.last + 1)
     hours = run.last - run.first + 1
-    expected = float(np.nansum(view.normal.expected[run.first : run.last + 1]))
+    repeats = bool(np.nanmedian(view.measured[span]) > 1e-9) if np.isfinite(view.measured[span]).any() else False
+    expected = float(np.nansum(view.normal.expected[span]))
     return tell(
         view,
         run,
         Story(
             kind=FindingKind.METER_FROZEN,
-            message="The meter has not counted for %(hours)s hours, though %(expected)s %(unit)s would be normal",
-            cause="The register is stuck or its electronics hang, while the meter still reports",
+            message="The meter has told the very same value for %(hours)s hours, though %(expected)s %(unit)s would be normal"
+            if repeats
+            else "The meter has not counted for %(hours)s hours, though %(expected)s %(unit)s would be normal",
+            cause="The gateway repeats an old value; the meter itself may no longer answer"
+            if repeats
+            else "The register is stuck or its electronics hang, while the meter still reports",
             score=min(0.5 + hours / 96, 1.0),
             facts={"hours": hours, "expected": round(expected, 2), "unit": view.meter.unit},
         ),

@@ -8,6 +8,7 @@ import numpy as np
 from analytics.arrays import Floats
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import Finding, FindingKind
+from analytics.night import Quiet, least_of_last
 from analytics.view import Story, View, tell
 
 
@@ -23,9 +24,10 @@ class LeakParams:
 
     hours: int = 24
     least_known: int = 20
-    least_l_per_h: float = 5.0
+    least_l_per_h: float = 6.5
     share: float = 0.5
     deviations: float = 3.0
+    leaked_times: float = 1.5
     digits: float = 4.0
     clear_after: int = 2
     learn_days: int = 7
@@ -43,34 +45,35 @@ def detect(view: View, params: LeakParams = PARAMS) -> list[Episode]:
     """
     if view.meter.quantity != "water" or view.hourly.size < params.hours:
         return []
-    least = _least_of_last(view.quiet.lowest, params)
-    excess = least - view.quiet.usual
+    least = least_of_last(view.quiet.lowest, params.hours, params.least_known)
+    usual, scatter = _reference(view.quiet, params)
+    excess = least - usual
     least_m3 = max(params.least_l_per_h / 1000, params.digits * float(np.nan_to_num(view.digit)))
-    scattered = np.fmax(params.share * view.quiet.usual, params.deviations * view.quiet.scatter)
+    scattered = np.fmax(params.share * usual, params.deviations * scatter)
     with np.errstate(invalid="ignore"):
         suspicious = (excess >= np.fmax(least_m3, scattered)) & (view.quiet.known_days >= params.learn_days)
     found = runs(suspicious, at_least=1, clear_after=params.clear_after, known=np.isfinite(least))
-    return [_tell(view, _from_start(run, params), float(np.nanmedian(excess[run.first : run.last + 1]))) for run in found]
+    return [_tell(view, from_start(run, params.hours), float(np.nanmedian(excess[run.first : run.last + 1]))) for run in found]
+
+
+def _reference(quiet: Quiet, params: LeakParams) -> tuple[Floats, Floats]:
+    """The usual least of a day and its scatter; from the weeks before where the last days were leaking themselves."""
+    with np.errstate(invalid="ignore"):
+        leaked = quiet.usual - quiet.weeks > np.fmax(params.least_l_per_h / 1000, params.deviations * quiet.weeks_scatter)
+        leaked &= quiet.usual >= params.leaked_times * quiet.weeks
+    return np.where(leaked, quiet.weeks, quiet.usual), np.where(leaked, quiet.weeks_scatter, quiet.scatter)
 
 
 def persists(view: View, finding: Finding) -> bool:
     """No hour of the last day was quieter than half of the leak, though after weeks of it that has become normal."""
-    least = _least_of_last(view.quiet.lowest, PARAMS)
+    least = least_of_last(view.quiet.lowest, PARAMS.hours, PARAMS.least_known)
     known = least[np.isfinite(least)]
     return bool(known.size and known[-1] * 1000 >= float(finding.facts.get("litres", math.inf)) / 2)
 
 
-def _from_start(run: Run, params: LeakParams) -> Run:
-    return Run(first=max(run.first - params.hours + 1, 0), last=run.last, sure=run.sure, open=run.open)
-
-
-def _least_of_last(measured: Floats, params: LeakParams) -> Floats:
-    """The smallest of the last `hours` hours, NaN where too few of them are known."""
-    padded = np.concatenate((np.full(params.hours - 1, np.nan), measured))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, params.hours)
-    enough = np.sum(np.isfinite(windows), axis=1) >= params.least_known
-    least = np.min(np.where(np.isfinite(windows), windows, np.inf), axis=1)
-    return np.where(enough & np.isfinite(measured), least, np.nan)
+def from_start(run: Run, hours: int) -> Run:
+    """The run with the hours that made its first one sure."""
+    return Run(first=max(run.first - hours + 1, 0), last=run.last, sure=run.sure, open=run.open)
 
 
 def _tell(view: View, run: Run, excess: float) -> Episode:

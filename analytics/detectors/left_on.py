@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analytics.arrays import Bools, Floats
 from analytics.calendar import DayClass
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import FindingKind
@@ -13,16 +14,19 @@ from devices.model import UseType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOnParams:
-    """For `hours` closed hours in a row the use lies above normal by `least_kw`, `share` of normal and `deviations`.
+    """For `hours` closed hours in a row the use lies above normal by `least_kw`, `share` of normal and `deviations`; and all
+    of these hours together lie `total` times that much above it: what is small must last longer.
 
     Deviations are measured downwards, since what was left on before only ever adds.
     A split air conditioner left on draws 1-2 kW, the lights of a floor 2-5 kW; closed-hours use scatters by a few per cent.
     """
 
     hours: int = 2
-    least_kw: float = 0.6
-    share: float = 0.3
+    least_kw: float = 0.5
+    share: float = 0.2
     deviations: float = 6.0
+    total: float = 8.0
+    most: float = 4.0
     clear_after: int = 2
     not_in: frozenset[UseType] = frozenset({UseType.DORMITORY, UseType.CAMPUS})
 
@@ -44,9 +48,25 @@ def detect(view: View, params: LeftOnParams = PARAMS) -> list[Episode]:
     with np.errstate(invalid="ignore"):
         excess = view.measured - expected
         threshold = np.fmax(params.least_kw, np.fmax(params.share * expected, params.deviations * view.normal.spread_below))
-        suspicious = ~view.table.open & (excess >= threshold)
+        times = np.where(view.table.open, 0.0, np.nan_to_num(excess / threshold))
     known = np.isfinite(view.measured)
-    return [_tell(view, run) for run in runs(suspicious, at_least=params.hours, clear_after=params.clear_after, known=known)]
+    suspicious = times >= 1
+    enough = suspicious & (_in_a_row(np.minimum(times, params.most), suspicious | ~known) >= params.total)
+    found = runs(suspicious, at_least=params.hours, clear_after=params.clear_after, known=known)
+    told = (Run(first=run.first, last=run.last, sure=_first(enough, run), open=run.open) for run in found)
+    return [_tell(view, run) for run in told if run.sure >= 0]
+
+
+def _in_a_row(amount: Floats, going: Bools) -> Floats:
+    """The sum of `amount` since the present row of `going` hours began; 0 outside rows."""
+    total = np.cumsum(np.where(going, amount, 0.0))
+    return np.asarray(total - np.maximum.accumulate(np.where(going, 0.0, total)), np.float64)
+
+
+def _first(flags: Bools, run: Run) -> int:
+    """The first set hour of the run from its sure one on, -1 where there is none."""
+    at = np.flatnonzero(flags[run.sure : run.last + 1])
+    return run.sure + int(at[0]) if at.size else -1
 
 
 def _tell(view: View, run: Run) -> Episode:

@@ -25,20 +25,20 @@ def detect(view: View, params: ResetParams = PARAMS) -> list[Episode]:
     What for: swapped, tampered or restarted meters, whose index must be corrected for billing.
     When it fails: a reset near the register's end looks like a rollover. Reference: analytics.ledger.
     """
-    return [
-        _tell(view, note, params)
-        for note in view.notes
-        if note.kind is NoteKind.RESET and view.hourly.start_ms <= note.to_ms <= view.hourly.end_ms
-    ]
+    return [_tell(view, note, params) for note in view.notes if note.kind is NoteKind.RESET and view.within(note)]
+
+
+def shown(view: View, note: LedgerNote, params: ResetParams) -> Run:
+    """The hours for which a finding about one moment of the register is shown."""
+    at = min(int((note.to_ms - view.hourly.start_ms) // HOUR_MS), view.hourly.size - 1)
+    over = at + params.shown_h
+    return Run(first=at, last=min(over, view.hourly.size - 1), sure=at, open=over >= view.hourly.size)
 
 
 def _tell(view: View, note: LedgerNote, params: ResetParams) -> Episode:
-    at = min(int((note.to_ms - view.hourly.start_ms) // HOUR_MS), view.hourly.size - 1)
-    over = at + params.shown_h
-    run = Run(first=at, last=min(over, view.hourly.size - 1), sure=at, open=over >= view.hourly.size)
     return tell(
         view,
-        run,
+        shown(view, note, params),
         Story(
             kind=FindingKind.METER_REGISTER_RESET,
             message="The register fell from %(before)s to %(after)s %(unit)s",

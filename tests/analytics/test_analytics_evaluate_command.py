@@ -78,9 +78,9 @@ def test_a_campus_folder(tmp_path: Path) -> None:
     table = pd.DataFrame({"meter": "W", "kind": "water_L", "timestamp": stamps, "value": litres})
     table.to_parquet(tmp_path / "campus.parquet")
     found = datasets.campus(tmp_path)
-    assert [(row.start, row.end) for row in found.itertuples()] == [
-        (stamps[11_001], stamps[11_004]),
-        (stamps[11_502], stamps[11_510]),
+    assert [(row.start, row.end, row.kind) for row in found.itertuples()] == [
+        (stamps[11_001], stamps[11_003], "water.burst"),
+        (stamps[11_502], stamps[11_509], "device.dead"),
     ]
 
 
