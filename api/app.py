@@ -21,6 +21,7 @@ from api.rates import SignInLimiter
 from api.registry_cache import RegistryCache
 from api.routes import (
     alerts,
+    asset_papers,
     assets,
     auth,
     commands,
@@ -34,6 +35,9 @@ from api.routes import (
     findings,
     gateways,
     health,
+    imports,
+    manual,
+    meters,
     metrics,
     profiles,
     push,
@@ -41,13 +45,18 @@ from api.routes import (
     spaces,
     stream,
     summary,
+    tariffs,
     tokens,
+    virtual_meters,
     work_orders,
 )
 
 __all__ = ["DemoUser", "Deps", "SiteInfo", "create_app", "feed_of"]
 
 BODY_LIMIT_BYTES = 1024 * 1024
+LARGER_BODIES = (("/manual-readings", 9 << 20), ("/imports", 65 << 20), ("/imports/preview", 65 << 20))
+"""Photos, and tables of readings."""
+
 ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     summary.router,
@@ -59,16 +68,22 @@ ROUTERS: tuple[APIRouter, ...] = (
     discovered.router,
     dead_letters.router,
     consumption.router,
+    meters.router,
+    virtual_meters.router,
+    tariffs.router,
     findings.router,
     alerts.router,
     work_orders.router,
     crew.router,
+    asset_papers.router,  # before /assets/{tag}
     assets.router,
+    imports.router,
     events.router,
     stream.router,
     health.router,
     metrics.router,
     push.router,
+    manual.router,
     tokens.router,
     commands.router,
     reference.router,
@@ -91,7 +106,7 @@ def create_app(deps: Deps) -> FastAPI:
     feed = ChangeFeed(deps.changes, describer(deps, registry))
     app.state.kept = Kept(registry=registry, limiter=SignInLimiter(), feed=feed)
     errors.install(app)
-    app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES)
+    app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES, larger=LARGER_BODIES)
     app.add_middleware(SecurityHeaders)
     for router in ROUTERS:
         app.include_router(router)

@@ -27,6 +27,8 @@ ADMINS = frozenset({Role.ADMIN})
 DESK = frozenset({Role.ADMIN, Role.SECURITY, Role.DISPATCHER})
 ALERTING = DESK | {Role.ENERGY_MANAGER}
 ENERGY = frozenset({Role.ADMIN, Role.ENERGY_MANAGER, Role.LOGISTICS_HEAD, Role.DISPATCHER})
+ACCOUNTS = frozenset({Role.ADMIN, Role.ENERGY_MANAGER})
+"""Who keeps the accounts: exchanges, corrections, virtual meters, prices and factors."""
 DISPATCH = frozenset({Role.ADMIN, Role.DISPATCHER, Role.LOGISTICS_HEAD})
 KEEPERS = frozenset({Role.ADMIN, Role.LOGISTICS_HEAD, Role.DISPATCHER})
 """Keep the asset ledger; what a request waits for, the machine lets only the logistics head or another administrator decide."""
@@ -79,6 +81,22 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/api/v1/dead-letters/delete"): ADMINS,
     ("GET", "/api/v1/consumption"): ENERGY,
     ("GET", "/api/v1/consumption/breakdown"): ENERGY,
+    ("GET", "/api/v1/meters"): ENERGY,
+    ("GET", "/api/v1/meters/{meter_id}/ledger"): ENERGY,
+    ("GET", "/api/v1/meters/{meter_id}/bill"): ENERGY,
+    ("POST", "/api/v1/meters/{meter_id}/exchanges"): ACCOUNTS,
+    ("POST", "/api/v1/meters/{meter_id}/corrections"): ACCOUNTS,
+    ("DELETE", "/api/v1/meters/{meter_id}/entries/{entry_id}"): ACCOUNTS,
+    ("GET", "/api/v1/virtual-meters"): ENERGY,
+    ("POST", "/api/v1/virtual-meters"): ACCOUNTS,
+    ("PUT", "/api/v1/virtual-meters/{meter_id}"): ACCOUNTS,
+    ("DELETE", "/api/v1/virtual-meters/{meter_id}"): ACCOUNTS,
+    ("GET", "/api/v1/tariffs"): ENERGY,
+    ("POST", "/api/v1/tariffs/prices"): ACCOUNTS,
+    ("PUT", "/api/v1/tariffs/prices/{price_id}"): ACCOUNTS,
+    ("DELETE", "/api/v1/tariffs/{quantity}/prices/{price_id}"): ACCOUNTS,
+    ("POST", "/api/v1/tariffs/factors"): ACCOUNTS,
+    ("DELETE", "/api/v1/tariffs/{quantity}/factors/{factor_id}"): ACCOUNTS,
     ("GET", "/api/v1/findings"): STAFF,
     ("GET", "/api/v1/findings/{finding_id}"): STAFF,
     ("GET", "/api/v1/alerts"): STAFF,
@@ -93,6 +111,16 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/api/v1/assets"): STAFF,
     ("POST", "/api/v1/assets"): KEEPERS,
     ("GET", "/api/v1/assets/classes"): STAFF,
+    ("GET", "/api/v1/assets/report"): KEEPERS | {Role.ENERGY_MANAGER},
+    ("GET", "/api/v1/assets/report/file"): KEEPERS | {Role.ENERGY_MANAGER},
+    ("GET", "/api/v1/assets/export"): KEEPERS,
+    ("GET", "/api/v1/assets/labels.pdf"): STAFF,
+    ("GET", "/api/v1/space-labels.pdf"): STAFF,
+    ("POST", "/api/v1/imports/assets"): KEEPERS,
+    ("POST", "/api/v1/imports/spaces"): ADMINS,
+    ("POST", "/api/v1/imports/devices"): ADMINS,
+    ("GET", "/api/v1/exports/spaces"): STAFF,
+    ("GET", "/api/v1/exports/devices"): STAFF,
     ("GET", "/api/v1/assets/{tag}"): STAFF,
     ("PATCH", "/api/v1/assets/{tag}"): KEEPERS,
     ("GET", "/api/v1/assets/{tag}/history"): STAFF,
@@ -104,6 +132,10 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/api/v1/push/devices/{device_id}"): EVERYBODY,
     ("POST", "/api/v1/push/{family}"): EVERYBODY,
     ("POST", "/api/v1/push/by-token/{token}/{family}"): EVERYBODY,
+    ("GET", "/api/v1/devices/{device_id}/manual-readings/check"): STAFF,
+    ("POST", "/api/v1/devices/{device_id}/manual-readings"): STAFF,
+    ("GET", "/api/v1/manual-readings"): STAFF,
+    ("GET", "/api/v1/manual-readings/photos/{photo}"): STAFF,
     ("GET", "/api/v1/tokens"): ADMIN,
     ("POST", "/api/v1/tokens"): ADMIN,
     ("POST", "/api/v1/tokens/{token_id}/revoke"): ADMIN,

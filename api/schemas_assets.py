@@ -153,3 +153,54 @@ class AssetClassOut(BaseModel):
     name: str
     name_zh: str
     life_months: int
+
+
+class ReportGroup(BaseModel):
+    key: str
+    name: str
+    name_zh: str
+    count: int
+    value: ValueOut
+
+
+class MonthValue(BaseModel):
+    month: str
+    value: ValueOut
+
+
+class GoodOrderOut(BaseModel):
+    good: int
+    total: int
+    share: float | None
+    target: float
+
+
+class AssetReport(BaseModel):
+    month: str
+    by: str
+    items: list[ReportGroup]
+    total: ReportGroup
+    months: list[MonthValue]
+    good_order: GoodOrderOut
+    warranty_soon: int = Field(description="warranties that end within 90 days")
+    waiting: int = Field(description="requests that wait for a decision")
+    currency: str
+
+
+class RowErrorOut(BaseModel):
+    row: int
+    column: str
+    message: str
+
+
+class ImportOut(BaseModel):
+    """What a table says, and whether it was stored."""
+
+    kind: str
+    rows: int
+    good: int
+    skipped: int = Field(description="rows that change nothing: there already")
+    errors: list[RowErrorOut]
+    error_count: int
+    samples: list[dict[str, str]]
+    stored: bool

@@ -43,6 +43,11 @@ class Site(_Section):
 class Http(_Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+)?$")  # what QR codes lead to; empty: as the browser calls us
+
+
+class Labels(_Section):
+    font: Path = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
 
 
 class TlsListener(_Section):
@@ -274,6 +279,7 @@ class Settings(_Section):
     data_dir: Path = Path("caretaker-data")
     site: Site = Site()
     http: Http = Http()
+    labels: Labels = Labels()
     mqtt: Mqtt = Mqtt()
     store: Store = Store()
     database: DatabaseSettings = DatabaseSettings()

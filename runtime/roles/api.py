@@ -148,6 +148,8 @@ def dependencies(settings: Settings, database: Database, readings: ReadingStore,
         bus=bus.publish,
         broker_reachable=bus.connected,
         metrics_dir=settings.data_dir / "metrics",
+        base_url=settings.http.public_url,
+        label_font=settings.labels.font,
         demo_users=demo_users(settings.data_dir / DEMO_USERS_FILE),
     )
 
