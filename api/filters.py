@@ -80,4 +80,6 @@ class Parts(BaseModel):
 
 
 class Consumed(Parts):
+    space: str = Field(default="", max_length=100)
+    meter: str = Field(default="", max_length=100, description="a meter, real or virtual, instead of a space")
     every: Every = Every.HOUR

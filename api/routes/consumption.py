@@ -7,13 +7,14 @@ from fastapi import APIRouter, Query
 
 from api import filters, present, schemas
 from api.accounts import Ledger, single
-from api.consumption import METER_KIND, Every, Quantity, Span, Used, by_day, hourly_of_each, span_of, total, unit_of
+from api.consumption import METER_KIND, Every, Quantity, Span, Used, by_day, hourly, hourly_of_each, span_of, total, unit_of
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
+from api.meters import Metered, metered_for
 from api.permissions import owned_spaces
 from api.routes.spaces import space_for
 from api.times import aware_range
-from devices.errors import NotFound
+from devices.errors import BadInput, NotFound
 from devices.model import Space
 from devices.registry import Registry
 from storage.user import User
@@ -25,10 +26,17 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["energy and
 def consumption(
     deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Consumed, Query()]
 ) -> schemas.Consumption:
-    """[start, end) widened to whole hours or site days; `value` is null where no meter has data."""
-    found = _measured_space(caller, registry, query.space)
+    """Of a space or of one meter. [start, end) widened to whole hours or site days; `value` is null where no meter has data."""
+    if bool(query.space) is bool(query.meter):
+        raise BadInput("name a space or a meter", place="space, meter")
     span = _span(deps, query, query.every)
-    hours = _hours_of_each(deps, registry, [found], query.quantity, span)[found.id]
+    if query.meter:
+        metered = _metered(deps, registry, caller, query)
+        found = registry.spaces[metered.space_id]
+        hours = hourly(_ledger(deps), [metered.account], query.quantity, span, deps.now())
+    else:
+        found = _measured_space(caller, registry, query.space)
+        hours = _hours_of_each(deps, registry, [found], query.quantity, span)[found.id]
     items = by_day(hours, span.zone) if query.every is Every.DAY else hours
     return schemas.Consumption(
         space=present.space(found),
@@ -66,6 +74,17 @@ def breakdown(
     )
 
 
+def _metered(deps: Deps, registry: Registry, user: User, query: filters.Consumed) -> Metered:
+    metered = metered_for(deps, registry, user, query.meter)
+    if metered.quantity is not query.quantity:
+        raise BadInput(f"{query.meter!r} counts {metered.quantity}", place="quantity")
+    return metered
+
+
+def _ledger(deps: Deps) -> Ledger:
+    return Ledger(readings=deps.readings, rates=deps.rates, calendar=deps.calendar)
+
+
 def _measured_space(user: User, registry: Registry, space_id: str) -> Space:
     """Raises NotFound; the whole site's numbers are only for those who may see all of it."""
     found = space_for(user, registry, space_id)
@@ -82,14 +101,12 @@ def _span(deps: Deps, query: filters.Parts, every: Every) -> Span:
 
 
 def _hours_of_each(deps: Deps, registry: Registry, spaces: list[Space], quantity: Quantity, span: Span) -> dict[str, list[Used]]:
+    kind = METER_KIND[quantity]
     meters = {
-        space.id: [
-            single(meter.id, registry.spaces[meter.space_id].use) for meter in registry.meters_of(space.id, METER_KIND[quantity])
-        ]
+        space.id: [single(meter.id, registry.spaces[meter.space_id].use) for meter in registry.meters_of(space.id, kind)]
         for space in spaces
     }
-    ledger = Ledger(readings=deps.readings, rates=deps.rates, calendar=deps.calendar)
-    return hourly_of_each(ledger, meters, quantity, span, deps.now())
+    return hourly_of_each(_ledger(deps), meters, quantity, span, deps.now())
 
 
 def _amount(used: Used) -> dict[str, float | None]:

@@ -16,6 +16,11 @@ OF_ROLE = {Role.CREW: "crew", Role.LOGISTICS_HEAD: "head", Role.ENERGY_MANAGER: 
 NOWHERE = {
     "space_id": "nope",
     "device_id": "nope",
+    "meter_id": "nope",
+    "entry_id": "999",
+    "price_id": "999",
+    "factor_id": "999",
+    "quantity": "water",
     "alert_id": "999",
     "finding_id": "999",
     "order_id": "999",
