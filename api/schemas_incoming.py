@@ -59,6 +59,14 @@ class NewToken(TokenOut):
 # Readings typed by people
 
 
+class DoubtOut(BaseModel):
+    """`message` is English with places for `facts`; `text` has them filled in."""
+
+    message: str
+    facts: dict[str, str | float]
+    text: str
+
+
 class Plausibility(BaseModel):
     """`asks`: what looks odd; such a reading is saved only with `sure`."""
 
@@ -71,7 +79,7 @@ class Plausibility(BaseModel):
     used: float | None = Field(description="since the last reading, in the unit")
     per_day: float | None
     usual_per_day: float | None
-    asks: list[str]
+    asks: list[DoubtOut]
 
 
 class ManualOut(BaseModel):

@@ -31,6 +31,11 @@ class ManualStore:
             row = connection.execute(select(MANUAL_READING).where(same)).mappings().first()
         return None if row is None else ManualReading(**row)
 
+    def with_photo(self, photo: str) -> ManualReadings:
+        with self._database.read() as connection:
+            rows = connection.execute(select(MANUAL_READING).where(MANUAL_READING.c.photo == photo)).mappings()
+            return [ManualReading(**row) for row in rows]
+
     def list(self, *, device_ids: Collection[str] | None = None, limit: int = 200) -> ManualReadings:
         """Newest first. None: of all devices."""
         query = select(MANUAL_READING).order_by(MANUAL_READING.c.id.desc()).limit(limit)
