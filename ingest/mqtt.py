@@ -20,6 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from devices.errors import DependencyFailed
+from ingest.arrivals import Arrivals
 from ingest.intake import Intake
 from ingest.message import Message
 from ingest.packets import acknowledgements, split
@@ -89,6 +90,7 @@ class MqttSource:
         self.received = 0
         self.connects = 0
         self.refusal: str | None = None
+        self._arrivals = Arrivals()
         self._tail = tail if tail is not None else Tail()
         self._client = _PublishReader(endpoint, clock.epoch_ms, self._take)
         self._client.connect_timeout = _CONNECT_WITHIN_S
@@ -175,6 +177,7 @@ class MqttSource:
 
     def _take(self, messages: list[Message], packet_ids: list[int], repeated: list[int]) -> None:
         self.received += len(messages)
+        self._arrivals.tell_apart(messages)
         if repeated:
             self._tail.restore(messages, repeated)
         self._intake.add(messages, packet_ids, self._clock.steady_s())

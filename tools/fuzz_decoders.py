@@ -2,7 +2,7 @@
 
     .venv/bin/python tools/fuzz_decoders.py --seconds 300 [--corpus FILE] [--family NAME]
 
-The search runs in a process of its own, since libFuzzer ends the process at a finding. Exit code 1 and its bytes where there is one.
+The search runs in a process of its own, since libFuzzer ends it at a finding. Exit code 1 and the bytes where there is one.
 """
 # ruff: noqa: INP001, T201 - a program for a person at a terminal, not part of the package
 

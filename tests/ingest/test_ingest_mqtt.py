@@ -12,6 +12,7 @@ from devices.errors import DependencyFailed
 from ingest.intake import Intake
 from ingest.message import Message
 from ingest.mqtt import Endpoint, MqttSource
+from ingest.spool import Spool as RealSpool
 from runtime.roles.ingest import SystemClock
 from tests.fixtures_broker import Broker
 
@@ -126,6 +127,31 @@ def test_what_the_spool_refused_is_not_acknowledged_and_comes_again(broker: Brok
     sleep_through(again, 0.2)
     again.close()
     assert spool.payloads == [b"1", b"2"]
+
+
+def test_what_was_durable_but_not_acknowledged_comes_again_with_its_first_time(broker: Broker, tmp_path: Path) -> None:
+    """As after a kill between the spool and the acknowledgement."""
+    ours = Endpoint(
+        host="127.0.0.1", port=broker.port, client_id="test-again", username="ingest", password=broker.password("ingest")
+    )
+    stored: list[Message] = []
+    for _ in range(2):
+        spool = RealSpool(tmp_path, limit_bytes=1 << 20)
+        intake = Intake(spool, max_age_s=60, max_messages=100)
+        made = MqttSource(ours, intake, clock=SystemClock(), tail=spool.tail)
+        assert made.connect() == 0
+        turn_until(made, lambda made=made: made.subscribed)
+        if not stored:
+            broker.publish(TOPIC, b'{"readings":{"a":1}}', b'{"readings":{"a":1}}')
+        turn_until(made, lambda intake=intake, made=made: intake.due_in_s(0) is not None and made.received == 2)
+        intake.commit(0)
+        messages, position = spool.read(100)
+        stored += messages
+        spool.advance(position)
+        spool.close()
+        made._client.socket().close()  # the process is gone, nobody says goodbye
+    assert stored[:2] == stored[2:]
+    assert stored[0].received_ms != stored[1].received_ms
 
 
 def test_a_spool_that_takes_again_gets_each_message_once(broker: Broker, connected: MqttSource, spool: Spool) -> None:
