@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.web import account, assets, desk, energy, orders, places, reports
+from dashboards.web import account, assets, desk, energy, orders, places, registry, reports
 from dashboards.web.visit import STATIC_DIR, Handler, House, page, refusal, visit_for_error
 
 SECURITY_HEADERS = (
@@ -34,9 +34,21 @@ ROUTES: tuple[tuple[str, Handler], ...] = (
     ("/energy/{space}", energy.space),
     ("/findings", places.findings),
     ("/findings/{id}", places.finding),
+    ("/spaces", registry.spaces),
+    ("/spaces/new", registry.new_space),
     ("/spaces/{id}", places.space),
+    ("/spaces/{id}/edit", registry.edit_space),
     ("/devices", places.devices),
     ("/devices/{id}", places.device),
+    ("/devices/{id}/edit", registry.edit_device),
+    ("/discovered", registry.discovered),
+    ("/discovered/adopt", registry.adopt),
+    ("/dead-letters", registry.dead_letters),
+    ("/dead-letters/{id}", registry.dead_letter),
+    ("/profiles", registry.profiles),
+    ("/gateways", registry.gateways),
+    ("/gateways/{id}", registry.gateway),
+    ("/data-quality", registry.data_quality),
     ("/orders", orders.board),
     ("/orders/{id}", orders.order),
     ("/jobs", orders.jobs),

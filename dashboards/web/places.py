@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from dashboards.web import registry
 from dashboards.web.backend import Json, gather
 from dashboards.web.desk import chart_words, evidence_picture
 from dashboards.web.text import moment
@@ -38,7 +39,8 @@ async def devices(visit: Visit) -> Response:
     }
     found, spaces = await gather(visit.api.items("/devices", **filters, limit=2000), visit.api.items("/spaces", limit=1000))
     buildings = [space for space in spaces if space["kind"] == "building"]
-    return visit.render("devices.html", devices=found, filters=filters, buildings=buildings, main_value=main_value)
+    waiting = await registry.news(visit)
+    return visit.render("devices.html", devices=found, filters=filters, buildings=buildings, main_value=main_value, **waiting)
 
 
 async def device(visit: Visit) -> Response:
@@ -48,12 +50,13 @@ async def device(visit: Visit) -> Response:
     metrics = [metric["name"] for metric in found["metrics"]]
     metric = visit.chosen("metric", tuple(metrics), _first_metric(metrics))
     hours = visit.chosen("hours", PERIODS_H, "6")
-    readings, findings, alerts, events, meters = await gather(
+    readings, findings, alerts, events, meters, health = await gather(
         _readings(visit, metric, int(hours)),
         visit.api.items_if_allowed("/findings", device=device_id, limit=20),
         visit.api.items_if_allowed("/alerts", device=device_id, state="open,acknowledged,resolved", limit=20),
         visit.api.items_if_allowed("/events", device=device_id, limit=30),
         _relatives(visit, found),
+        registry.device_health(visit, found),
     )
     return visit.render(
         "device.html",
@@ -68,6 +71,7 @@ async def device(visit: Visit) -> Response:
         events=events,
         names={meter["id"]: visit.t.named(meter) for meter in meters},
         stale=stale_metrics(found, visit),
+        health=health,
     )
 
 

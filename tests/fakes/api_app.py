@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.fakes import api_registry as registry
+
 NOW = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
 Json = dict[str, Any]
 
@@ -248,7 +250,7 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
         case ["devices", "wm-1"]:
             metrics = [{"name": "water.flow", "unit": "m3/h", "kind": "gauge"}, {"name": "leak", "unit": "1", "kind": "state"}]
             health = {"received": 1000, "stored": 999, "late": 1, "rejected": 0, "duplicate": 2}
-            return {**device(), "metrics": metrics, "sub_meters": ["wm-2"], "health": health}
+            return {**device(), "metrics": metrics, "sub_meters": ["wm-2"], "health": health, **registry.DEVICE_MORE}
         case ["devices", "wm-1", "readings"]:
             points = [{"ts": iso(NOW - timedelta(minutes=m)), "value": 1 + m % 7 / 10, "quality": []} for m in range(60, -1, -1)]
             return {"device_id": "wm-1", "metric": query["metric"], "unit": "m3/h", **_items(points)}
@@ -279,6 +281,10 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
             return _items([REPORT] if query.get("reporter") else [order(), REPORT, order(id=14, state="closed")])
         case ["work-orders", "12" | "13" as order_id]:
             return {**(order() if order_id == "12" else REPORT), "log": LOG, "chain_ok": order_id == "12"}
+        case ["profiles" | "gateways" | "discovered" | "dead-letters" | "data-quality", *_]:
+            return registry.answer(path.strip("/").split("/"), query) or _refused(404, "there is no such thing")
+        case ["devices", "wm-1", "data-quality"]:
+            return _items(registry.QUALITY)
         case ["crew"]:
             return _items([{"username": "plumber", "display_name": "Li Wei", "trades": ["plumbing"], "load": 2, "on_shift": True}])
         case ["events"]:

@@ -19,13 +19,37 @@ function refreshAges(root = document) {
 setInterval(refreshAges, 10000);
 
 // Forms with data-api are sent to the API as JSON; the answer decides what happens next.
-function body(form) {
+function body(form, only) {
   const values = {};
   for (const field of form.elements) {
-    if (!field.name || (field.type === 'radio' && !field.checked) || field.value === '') continue;
-    values[field.name] = 'number' in field.dataset ? Number(field.value) : field.value;
+    if (!field.name || (only && field.name !== only) || (field.type === 'radio' && !field.checked)) continue;
+    if ('pairs' in field.dataset) { values[field.name] = { ...values[field.name], ...pairs(field) }; continue; }
+    const told = valueOf(field);
+    if (told !== undefined) put(values, field, told);
   }
   return values;
+}
+
+// A box is true or false where it stands for a fact, else its value where it is ticked; an empty field is left out, or null to clear.
+function valueOf(field) {
+  if (field.type === 'checkbox' && 'boolean' in field.dataset) return field.checked;
+  if (field.type === 'checkbox' && !field.checked) return undefined;
+  if (field.value === '') return 'null' in field.dataset ? null : undefined;
+  return 'number' in field.dataset ? Number(field.value) : field.value;
+}
+
+function put(values, field, told) {
+  const dot = field.name.indexOf('.');
+  if ('list' in field.dataset) (values[field.name] ??= []).push(told);
+  else if (dot > 0) (values[field.name.slice(0, dot)] ??= {})[field.name.slice(dot + 1)] = told;
+  else values[field.name] = told;
+}
+
+// "name = value" in each line; a line that was there before and is gone clears its name.
+function pairs(field) {
+  const read = (text) => Object.fromEntries(text.split('\n').map((line) => line.split(/=(.*)/s).map((part) => part.trim())).filter(([name, value]) => name && value));
+  const cleared = Object.fromEntries(Object.keys(read(field.defaultValue)).map((name) => [name, null]));
+  return { ...cleared, ...read(field.value) };
 }
 
 function refusal(status, detail) {
@@ -34,7 +58,7 @@ function refusal(status, detail) {
   return detail ? `${why}: ${detail}` : why;
 }
 
-async function act(form) {
+async function act(form, pressed) {
   const answer = form.querySelector('.answer');
   const buttons = form.querySelectorAll('button');
   const headers = { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf };
@@ -42,7 +66,7 @@ async function act(form) {
   answer.textContent = '';
   buttons.forEach((button) => { button.disabled = true; });
   try {
-    const response = await fetch(form.dataset.api, { method: form.dataset.method ?? 'POST', headers, body: JSON.stringify(body(form)) });
+    const response = await fetch(pressed?.dataset.api ?? form.dataset.api, { method: form.dataset.method ?? 'POST', headers, body: JSON.stringify(body(form, pressed?.dataset.only)) });
     if (response.status === 401) { location.href = '/sign-in?next=' + encodeURIComponent(location.pathname + location.search); return; }
     const said = await response.json().catch(() => ({}));
     if (!response.ok) { answer.textContent = refusal(response.status, said.detail || said.title); return; }
@@ -70,7 +94,7 @@ function lookAgain() {
 
 document.addEventListener('submit', (event) => {
   const form = event.target;
-  if (form.dataset.api) { event.preventDefault(); act(form); }
+  if (form.dataset.api) { event.preventDefault(); act(form, event.submitter); }
 });
 
 // Filters: choosing is enough, and empty fields stay out of the address.
