@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,19 @@ CREATE TABLE reading (
 CREATE TABLE newest (series INTEGER PRIMARY KEY, bucket INTEGER NOT NULL);
 """
 
-_WRITE = "INSERT INTO reading VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, quality = excluded.quality"
+_CHECKPOINT_PAGES = 4_000
+"""32 MB: the pages of the current hour are written many times, but need to reach the file only once in a while."""
+
+_ROWS_AT_ONCE = 200
+"""In one statement: each statement lets go of the interpreter and has to get it back from the other threads."""
+
+
+def _insert(rows: int) -> str:
+    places = ", ".join(["(?, ?, ?, ?, ?)"] * rows)
+    return f"INSERT INTO reading VALUES {places} ON CONFLICT DO UPDATE SET value = excluded.value, quality = excluded.quality"  # noqa: S608 - only places
+
+
+_WRITE, _WRITE_MANY = _insert(1), _insert(_ROWS_AT_ONCE)
 _NEWEST = "INSERT INTO newest (bucket, series) VALUES (?, ?) ON CONFLICT DO UPDATE SET bucket = max(bucket, excluded.bucket)"
 
 ROW = np.dtype([("series", "i4"), ("ts_ms", "i8"), ("value", "f8"), ("quality", "i4")])
@@ -54,7 +67,7 @@ class HotWriter:
         connection, known = self._connection(day, path)
         fresh = {row[:2] for row in rows} - known
         with transaction(connection):
-            connection.executemany(_WRITE, rows)
+            _write(connection, rows)
             if fresh:
                 connection.executemany(_NEWEST, sorted(fresh))
         known |= fresh
@@ -84,7 +97,9 @@ class HotWriter:
         if held is None or held[0] != path:
             if held is not None:
                 held[1].close()
-            held = (path, connect(path), set())
+            connection = connect(path)
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            held = (path, connection, set())
             self._open[day] = held
         self._open.move_to_end(day)
         if len(self._open) > 1:
@@ -97,6 +112,13 @@ class HotWriter:
         surplus = list(self._open)[: max(0, len(self._open) - self._limit)]
         for day in {*gone, *surplus}:
             self._open.pop(day)[1].close()
+
+
+def _write(connection: sqlite3.Connection, rows: Sequence[HotRow]) -> None:
+    whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+    for start in range(0, whole, _ROWS_AT_ONCE):
+        connection.execute(_WRITE_MANY, list(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])))
+    connection.executemany(_WRITE, rows[whole:])
 
 
 class HotReaders:
