@@ -41,10 +41,13 @@ from api.routes import (
     metrics,
     profiles,
     push,
+    reading_imports,
     reference,
     spaces,
+    stocktakes,
     stream,
     summary,
+    table_imports,
     tariffs,
     tokens,
     virtual_meters,
@@ -54,7 +57,7 @@ from api.routes import (
 __all__ = ["DemoUser", "Deps", "SiteInfo", "create_app", "feed_of"]
 
 BODY_LIMIT_BYTES = 1024 * 1024
-LARGER_BODIES = (("/manual-readings", 9 << 20), ("/imports", 65 << 20), ("/imports/preview", 65 << 20))
+LARGER_BODIES = (("/manual-readings", 9 << 20), ("/reading-imports/uploads", 65 << 20))
 """Photos, and tables of readings."""
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -77,13 +80,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     crew.router,
     asset_papers.router,  # before /assets/{tag}
     assets.router,
-    imports.router,
+    stocktakes.router,
+    table_imports.router,
     events.router,
     stream.router,
     health.router,
     metrics.router,
     push.router,
     manual.router,
+    reading_imports.router,
     tokens.router,
     commands.router,
     reference.router,

@@ -22,6 +22,7 @@ class Open(StrEnum):
 EVERYBODY = Open.EVERYBODY
 ALL = frozenset(Role)
 ADMIN = frozenset({Role.ADMIN})
+IMPORTING = frozenset({Role.ADMIN, Role.ENERGY_MANAGER})
 STAFF = ALL - {Role.REPORTER}
 ADMINS = frozenset({Role.ADMIN})
 DESK = frozenset({Role.ADMIN, Role.SECURITY, Role.DISPATCHER})
@@ -116,6 +117,14 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/api/v1/assets/export"): KEEPERS,
     ("GET", "/api/v1/assets/labels.pdf"): STAFF,
     ("GET", "/api/v1/space-labels.pdf"): STAFF,
+    ("GET", "/api/v1/stocktakes"): STAFF,
+    ("POST", "/api/v1/stocktakes"): KEEPERS,
+    ("GET", "/api/v1/stocktakes/{stocktake_id}"): STAFF,
+    ("POST", "/api/v1/stocktakes/{stocktake_id}/count"): STAFF,
+    ("POST", "/api/v1/stocktakes/{stocktake_id}/close"): KEEPERS,
+    ("POST", "/api/v1/stocktakes/{stocktake_id}/correct"): KEEPERS,
+    ("POST", "/api/v1/stocktakes/{stocktake_id}/lines/{line_id}/enter"): KEEPERS,
+    ("GET", "/api/v1/stocktakes/{stocktake_id}/file"): KEEPERS,
     ("POST", "/api/v1/imports/assets"): KEEPERS,
     ("POST", "/api/v1/imports/spaces"): ADMINS,
     ("POST", "/api/v1/imports/devices"): ADMINS,
@@ -136,6 +145,11 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/api/v1/devices/{device_id}/manual-readings"): STAFF,
     ("GET", "/api/v1/manual-readings"): STAFF,
     ("GET", "/api/v1/manual-readings/photos/{photo}"): STAFF,
+    ("POST", "/api/v1/reading-imports/uploads"): IMPORTING,
+    ("POST", "/api/v1/reading-imports/preview"): IMPORTING,
+    ("POST", "/api/v1/reading-imports"): IMPORTING,
+    ("GET", "/api/v1/reading-imports"): IMPORTING,
+    ("GET", "/api/v1/reading-imports/{import_id}"): IMPORTING,
     ("GET", "/api/v1/tokens"): ADMIN,
     ("POST", "/api/v1/tokens"): ADMIN,
     ("POST", "/api/v1/tokens/{token_id}/revoke"): ADMIN,

@@ -12,6 +12,8 @@ from devices.asset import (
     AssetEvent,
     AssetState,
     Condition,
+    Correction,
+    CountResult,
     DepreciationMethod,
     PendingKind,
 )
@@ -204,3 +206,76 @@ class ImportOut(BaseModel):
     error_count: int
     samples: list[dict[str, str]]
     stored: bool
+
+
+class StocktakeIn(_Input):
+    name: Annotated[Line, StringConstraints(min_length=1)]
+    space_id: str | None = Field(default=None, max_length=100, description="what stands in it; left out: everywhere")
+    class_code: str = Field(default="", max_length=9, pattern=r"^(A\d*)?$", description="a class, or the beginning of one")
+
+
+class StocktakeOut(BaseModel):
+    id: int
+    name: str
+    space_id: str | None
+    space_path: list[PlaceStep]
+    class_code: str
+    opened_at: datetime
+    opened_by: str
+    closed_at: datetime | None
+    closed_by: str | None
+    counts: dict[CountResult, int]
+    total: int
+
+
+class CountLineOut(BaseModel):
+    id: int
+    tag: str
+    name: str
+    name_zh: str
+    in_ledger: bool
+    expected_path: list[PlaceStep]
+    found_path: list[PlaceStep]
+    found_space_id: str | None
+    result: CountResult
+    counted_by: str | None
+    counted_at: datetime | None
+    note: str
+    correction: Correction
+
+
+class StocktakeDetail(StocktakeOut):
+    lines: list[CountLineOut]
+
+
+class CountIn(_Input):
+    """`space_id`: where it stands, left out: where the ledger says. `name`: of a thing that the ledger does not know."""
+
+    tag: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = Field(
+        default="", description="the number, or the address in the QR code; empty: a thing without a label"
+    )
+    space_id: str | None = Field(default=None, max_length=100)
+    name: Line = ""
+    note: Line = ""
+
+
+class CountedOut(BaseModel):
+    line: CountLineOut
+    counts: dict[CountResult, int]
+
+
+class CorrectIn(_Input):
+    line_ids: list[int] | None = Field(default=None, max_length=5000, description="left out: all that the ledger is wrong about")
+
+
+class CorrectOut(BaseModel):
+    requested: int
+    refused: list[RowErrorOut]
+
+
+class SurplusIn(_Input):
+    """What a surplus is entered as; somebody else then accepts it."""
+
+    class_code: str = Field(max_length=9)
+    price: Money | None = Field(default=None, description="its value as appraised")
+    remark: Text | None = None

@@ -66,10 +66,14 @@ def check_open(campaign: Stocktake) -> None:
         raise IllegalTransition(f"stocktake {campaign.id} is closed; open a new one to count again")
 
 
-def correction_of(line: CountLine, asset: Asset, campaign: Stocktake, actor: str, roles: Iterable[str]) -> AssetRequest | None:
-    """What to ask of the asset so that the ledger says what was found; None where the ledger is right already."""
+def check_closed(campaign: Stocktake) -> None:
     if campaign.closed_at is None:
         raise IllegalTransition("the ledger is corrected when the counting is over: close the stocktake first")
+
+
+def correction_of(line: CountLine, asset: Asset, campaign: Stocktake, actor: str, roles: Iterable[str]) -> AssetRequest | None:
+    """What to ask of the asset so that the ledger says what was found; None where the ledger is right already."""
+    check_closed(campaign)
     if line.result is CountResult.MISSING:
         event, place = AssetEvent.REPORT_LOSS, None
     elif line.result not in {CountResult.FOUND, CountResult.ELSEWHERE}:

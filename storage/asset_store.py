@@ -14,6 +14,7 @@ from devices.asset import (
     AssetState,
     Condition,
     Correction,
+    CountResult,
     Pending,
     PendingKind,
 )
@@ -158,7 +159,7 @@ def _update(connection: Connection, asset: Asset, entry: AssetLogEntry) -> Asset
     stored = replace(asset, version=asset.version + 1)
     connection.execute(update(ASSET).where(ASSET.c.id == asset.id).values(_row(stored)))
     _log(connection, stored, entry, previous=str(found.log_hash))
-    _tell_stocktake(connection, found.pending, entry)
+    _tell_stocktake(connection, asset.id, found.pending, entry)
     return stored
 
 
@@ -169,8 +170,16 @@ _DECIDED = {
 }
 
 
-def _tell_stocktake(connection: Connection, before: Mapping[str, Any] | None, entry: AssetLogEntry) -> None:
-    """The line of the stocktake that asked for it learns what became of it."""
+_TAKEN_IN = {AssetEvent.ACCEPT: Correction.APPROVED, AssetEvent.VOID: Correction.REFUSED}
+
+
+def _tell_stocktake(connection: Connection, asset_id: int, before: Mapping[str, Any] | None, entry: AssetLogEntry) -> None:
+    """The line of the stocktake that asked for it, or found it as a surplus, learns what became of it."""
+    if entry.event in _TAKEN_IN:
+        surplus = update(STOCKTAKE_LINE).where(
+            STOCKTAKE_LINE.c.asset_id == asset_id, STOCKTAKE_LINE.c.result == CountResult.SURPLUS
+        )
+        connection.execute(surplus.values(correction=_TAKEN_IN[entry.event]))
     line_id = before.get("line_id") if before else None
     if line_id is not None and entry.event in _DECIDED:
         decided = update(STOCKTAKE_LINE).where(STOCKTAKE_LINE.c.id == line_id).values(correction=_DECIDED[entry.event])

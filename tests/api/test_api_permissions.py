@@ -27,6 +27,8 @@ NOWHERE = {
     "letter_id": "999",
     "gateway_id": "nope",
     "tag": "nope",
+    "stocktake_id": "999",
+    "line_id": "999",
     "event": "accept",
     "token_id": "999",
     "command_id": "999",
