@@ -10,7 +10,7 @@ import msgspec
 
 from ingest.decoded import Decoded, Outcome, Rejected, Sample
 from ingest.families.json_fields import Unusable, epoch_ms, load_object, number, obj, objects
-from ingest.families.lorawan.envelope import eui, event, from_base64, link_values, tag_words, uplink_outcome, words
+from ingest.families.lorawan.envelope import eui, event, from_base64, link_values, tag_words, through, uplink_outcome, words
 from ingest.families.lorawan.uplink import Uplink
 from ingest.families.lorawan_raw import model_of
 from ingest.message import Message
@@ -58,9 +58,9 @@ def _up(device_id: str, told: Mapping[str, Any], context: Mapping[str, Any]) -> 
         info.get("deviceProfileName"), told.get("deviceProfileName"), tag_words(info.get("tags")), tag_words(told.get("tags"))
     )
     uplink = Uplink(from_base64(told.get("data")) or b"", int(port) if port is not None else 0, words(model_of(context), profile))
-    return uplink_outcome(
-        device_id, uplink, _object(told), context, ts_ms=_time_ms(told), link=link_values(told.get("rxInfo"), _SNR_NAMES)
-    )
+    gateways = told.get("rxInfo")
+    link = link_values(gateways, _SNR_NAMES)
+    return through(uplink_outcome(device_id, uplink, _object(told), context, ts_ms=_time_ms(told), link=link), gateways)
 
 
 def _object(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from ingest.decoded import Attribute, Decoded, Happening, Outcome, Rejected, Sample
 from ingest.families import tasmota_fields as fields
 from ingest.families.json_fields import Unusable, epoch_ms, load_object, number, obj, text, truth, word
@@ -90,7 +92,7 @@ def _json(device_id: str, leaf: str, told: dict[str, Any]) -> Outcome:
         told = obj(told.get(wrapper)) or told
     bridged = [*_bridged(told.get(_ZIGBEE), fields.zigbee), *_bridged(told.get(_LORAWAN), fields.lorawan)]
     if bridged:
-        return bridged
+        return [msgspec.structs.replace(node, gateway_id=device_id or None) for node in bridged]
     about = fields.about(leaf, told)
     if about is not None:
         return Decoded(device_id, happenings=(about,))

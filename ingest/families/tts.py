@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.decoded import Decoded, Outcome, Rejected, Sample
 from ingest.families.json_fields import Unusable, epoch_ms, load_object, number, obj
-from ingest.families.lorawan.envelope import eui, event, from_base64, link_values, uplink_outcome, words
+from ingest.families.lorawan.envelope import eui, event, from_base64, link_values, through, uplink_outcome, words
 from ingest.families.lorawan.uplink import Uplink
 from ingest.families.lorawan_raw import model_of
 from ingest.message import Message
@@ -45,8 +45,9 @@ def _uplink(device_id: str, told: Mapping[str, Any], context: Mapping[str, Any])
     uplink = Uplink(from_base64(up.get("frm_payload")) or b"", int(port) if port is not None else 0, model)
     decoded_object = obj(up.get("decoded_payload")) or obj(up.get("normalized_payload"))
     ts_ms = epoch_ms(told.get("received_at")) or epoch_ms(up.get("received_at"))
-    link = link_values(up.get("rx_metadata"), ("snr",))
-    return uplink_outcome(device_id, uplink, decoded_object, context, ts_ms=ts_ms, link=link)
+    gateways = up.get("rx_metadata")
+    link = link_values(gateways, ("snr",))
+    return through(uplink_outcome(device_id, uplink, decoded_object, context, ts_ms=ts_ms, link=link), gateways)
 
 
 def _join(device_id: str, told: Mapping[str, Any], _context: Mapping[str, Any]) -> Decoded:

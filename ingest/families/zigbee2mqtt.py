@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from ingest.decoded import Attribute, Decoded, Happening, Outcome, Rejected, Sample
 from ingest.families import zigbee2mqtt_bridge as bridge
 from ingest.families.field_names import FIELDS, PHASES, Field, split
@@ -47,9 +49,14 @@ def decode(message: Message, context: Mapping[str, Any]) -> Outcome:  # noqa: AR
     try:
         if len(levels) > 2 and levels[1] == "bridge":
             return bridge.decode(levels[0], levels[2:], message.payload)
-        return _device(levels, message.payload)
+        return _behind(_device(levels, message.payload), levels)
     except Unusable as error:
         return Rejected(str(error), _name(levels) or None)
+
+
+def _behind(outcome: Decoded, levels: list[str]) -> Decoded:
+    """The base topic names the bridge."""
+    return msgspec.structs.replace(outcome, gateway_id=f"{levels[0]}/bridge") if len(levels) > 1 else outcome
 
 
 def _device(levels: list[str], payload: bytes) -> Decoded:

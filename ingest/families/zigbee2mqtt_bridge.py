@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from ingest.decoded import Attribute, Decoded, Happening, Outcome
 from ingest.families.json_fields import Unusable, load_object, loads, obj, objects, text, word
 
@@ -82,7 +84,9 @@ def _devices(gateway: str, payload: bytes) -> Outcome:
     if not isinstance(told, list):
         raise Unusable("bridge/devices is no list")
     found = [
-        _listed(device) for device in objects(told) if word(device.get("ieee_address")) and device.get("type") != "Coordinator"
+        msgspec.structs.replace(_listed(device), gateway_id=gateway)
+        for device in objects(told)
+        if word(device.get("ieee_address")) and device.get("type") != "Coordinator"
     ]
     return found or Decoded(gateway, happenings=(Happening("gateway.info", None, {"devices": 0}),))
 

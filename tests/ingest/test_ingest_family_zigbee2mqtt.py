@@ -128,7 +128,7 @@ def test_an_attribute_on_a_topic_of_its_own() -> None:
 
 @pytest.mark.parametrize(("payload", "online"), [("online", True), ('{"state":"offline"}', False)])
 def test_availability_and_the_bridge_itself(payload: str, online: bool) -> None:
-    assert decoded(payload, f"zigbee2mqtt/{IEEE}/availability") == Decoded(IEEE, online=online)
+    assert decoded(payload, f"zigbee2mqtt/{IEEE}/availability") == Decoded(IEEE, online=online, gateway_id="zigbee2mqtt/bridge")
     bridge = decoded(payload, "zigbee2mqtt/bridge/state")
     assert bridge.online is online
     assert bridge.happenings[0].type == ("gateway.online" if online else "gateway.offline")

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from ingest.decoded import Decoded, Happening
 from ingest.families.json_fields import number, obj, objects
 from ingest.families.lorawan import codecs
@@ -37,12 +39,24 @@ def from_base64(value: object) -> bytes | None:
 
 def link_values(gateways: object, snr_names: Sequence[str]) -> dict[str, float]:
     """Of the gateway that heard the uplink best; zero is omitted from these JSONs, so a missing SNR beside an RSSI is 0."""
-    heard = [gateway for gateway in objects(gateways) if number(gateway.get("rssi")) is not None]
-    if not heard:
+    best = _best(gateways)
+    if best is None:
         return {}
-    best = max(heard, key=lambda gateway: number(gateway["rssi"]) or 0.0)
     snr = next((found for name in snr_names if (found := number(best.get(name))) is not None), 0.0)
     return {"link.rssi": number(best["rssi"]) or 0.0, "link.snr": snr}
+
+
+def through(outcome: Decoded, gateways: object) -> Decoded:
+    """With the gateway that heard it best."""
+    best = _best(gateways) or {}
+    told = obj(best.get("gateway_ids"))
+    name = best.get("gatewayId") or eui(best.get("gatewayID")) or told.get("gateway_id") or told.get("eui")
+    return msgspec.structs.replace(outcome, gateway_id=name) if isinstance(name, str) and name else outcome
+
+
+def _best(gateways: object) -> dict[str, Any] | None:
+    heard = [gateway for gateway in objects(gateways) if number(gateway.get("rssi")) is not None]
+    return max(heard, key=lambda gateway: number(gateway["rssi"]) or 0.0) if heard else None
 
 
 def uplink_outcome(
