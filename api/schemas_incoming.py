@@ -5,7 +5,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from api.schemas import Text
 from devices.command import CommandName, CommandState
 from storage.incoming import ImportState
 
@@ -134,7 +133,7 @@ class CommandsOf(BaseModel):
 
 
 class ImportPlan(_Input):
-    """Which column says what. Either `value` with `metric`, or a column for the metric too; either one device, or a column."""
+    """Which column says what: one of `device_column` and `device`, one of `metric_column` and `metric`."""
 
     time: str = Field(min_length=1, max_length=200)
     value: str = Field(min_length=1, max_length=200)
@@ -145,25 +144,38 @@ class ImportPlan(_Input):
     quality_column: str | None = Field(default=None, max_length=200)
     timezone: str | None = Field(default=None, max_length=64, description="of times without an offset; default the site's")
     unit: str | None = Field(default=None, max_length=20, description="of the values; default the metric's own")
-    unknown_devices: bool = Field(default=False, description="take readings of devices that are not in the registry")
 
 
-class RowProblem(BaseModel):
-    row: int
-    column: str
-    message: Text
+class PlannedImport(ImportPlan):
+    upload: str = Field(pattern="^[0-9a-f]{64}$", description="`id` of the uploaded file")
+    filename: str = Field(min_length=1, max_length=200)
 
 
-class ImportPreview(BaseModel):
+class UploadOut(BaseModel):
+    """`plan`: as guessed from the names of the columns; null where they do not tell."""
+
+    id: str
     filename: str
     columns: list[str]
     first_rows: list[dict[str, str]]
-    plan: ImportPlan | None = Field(description="as given, or as guessed from the columns; null where nothing fits")
+    plan: ImportPlan | None
+
+
+class RowProblem(BaseModel):
+    row: int = Field(description="as the spreadsheet counts")
+    column: str
+    message: str
+
+
+class ImportPreview(BaseModel):
+    """A dry run over the whole file; nothing is stored."""
+
     rows: int
     readings: int
     rejected: int
     problems: list[RowProblem]
-    devices: list[str] = Field(description="the first of those named")
+    devices: list[str] = Field(description="the first of those that occur")
+    device_count: int
     start: datetime | None
     end: datetime | None
 

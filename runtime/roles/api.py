@@ -5,7 +5,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +15,15 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import DemoUser, Deps, SiteInfo, create_app, feed_of
+from api.incoming import Incoming
 from dashboards.web.pages import create_pages
 from devices.errors import BadInput, DependencyFailed
 from maintenance.sla import WorkingCalendar
 from runtime.bus import Bus
 from runtime.databases import ready_database
-from runtime.incoming import open_incoming
+from runtime.incoming import files_of, open_incoming
 from runtime.roles.commander import Commander
+from runtime.roles.importer import Importer
 from runtime.settings import Settings
 from runtime.site import site_of
 from runtime.stores import open_reading_store
@@ -60,13 +62,18 @@ def run(settings: Settings, stop: threading.Event) -> None:
     with closing(listen(settings.http.host, settings.http.port)) as listener, _stores(settings) as (database, readings):
         bus = Bus(settings, "api", lambda _kind, _entity_id: feed.wake())
         commander = Commander(settings, database, readings)
-        app = build(settings, database, readings, bus, commander)
+        importer = Importer(database, readings, files_of(settings))
+        app = build(
+            settings, database, readings, bus, open_incoming(settings, database, commander.announce, _both(commander, importer))
+        )
         feed = feed_of(app)
         bus.start()
         commander.start()
+        importer.start()
         try:
             serve(app, listener, stop)
         finally:
+            importer.stop()
             commander.stop()
             bus.stop()
 
@@ -114,14 +121,22 @@ def serve(app: FastAPI, listener: socket.socket, stop: threading.Event) -> None:
         raise DependencyFailed("the HTTP server ended by itself; its log says why", transient=True)
 
 
-def build(settings: Settings, database: Database, readings: ReadingStore, bus: Bus, commander: Commander) -> FastAPI:
+def _both(commander: Commander, importer: Importer) -> Callable[[], None]:
+    def wake() -> None:
+        commander.wake()
+        importer.wake()
+
+    return wake
+
+
+def build(settings: Settings, database: Database, readings: ReadingStore, bus: Bus, incoming: Incoming) -> FastAPI:
     """API and pages as one application."""
-    app = create_app(dependencies(settings, database, readings, bus, commander))
+    app = create_app(dependencies(settings, database, readings, bus, incoming))
     app.mount("/", create_pages(app, site_name=settings.site.name, now=lambda: datetime.now(UTC)))
     return app
 
 
-def dependencies(settings: Settings, database: Database, readings: ReadingStore, bus: Bus, commander: Commander) -> Deps:
+def dependencies(settings: Settings, database: Database, readings: ReadingStore, bus: Bus, incoming: Incoming) -> Deps:
     site, costs = settings.site, site_of(settings)
     return Deps(
         registry=RegistryStore(database),
@@ -137,7 +152,7 @@ def dependencies(settings: Settings, database: Database, readings: ReadingStore,
         health=HealthStore(database),
         dead_letters=DeadLetterStore(database),
         idempotency=IdempotencyStore(database),
-        incoming=open_incoming(settings, database, commander.announce, commander.wake),
+        incoming=incoming,
         readings=readings,
         site=SiteInfo(id=site.id, name=site.name, name_zh=site.name_zh, timezone=site.timezone, currency=site.currency),
         meters=MeterStore(database),
