@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.web import account, assets, desk, energy, orders, places, registry, reports
+from dashboards.web import account, assets, desk, energy, meters, orders, places, registry, reports
 from dashboards.web.visit import STATIC_DIR, Handler, House, page, refusal, visit_for_error
 
 SECURITY_HEADERS = (
@@ -39,6 +39,7 @@ ROUTES: tuple[tuple[str, Handler], ...] = (
     ("/spaces/{id}", places.space),
     ("/spaces/{id}/edit", registry.edit_space),
     ("/devices", places.devices),
+    ("/devices/discovered", registry.discovered),
     ("/devices/{id}", places.device),
     ("/devices/{id}/edit", registry.edit_device),
     ("/discovered", registry.discovered),
@@ -49,6 +50,9 @@ ROUTES: tuple[tuple[str, Handler], ...] = (
     ("/gateways", registry.gateways),
     ("/gateways/{id}", registry.gateway),
     ("/data-quality", registry.data_quality),
+    ("/meters", meters.listing),
+    ("/meters/{id}", meters.meter),
+    ("/prices", meters.prices),
     ("/orders", orders.board),
     ("/orders/{id}", orders.order),
     ("/jobs", orders.jobs),

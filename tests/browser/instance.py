@@ -33,8 +33,11 @@ class Demo:
     address: str
     mqtt_port: int
     data_dir: Path
+    admin_password: str
 
     def password(self, username: str) -> str:
+        if username == "admin":
+            return self.admin_password  # printed once, not on the sign-in page
         people = json.loads((self.data_dir / "demo-users.json").read_text(encoding="utf-8"))
         return next(str(person["password"]) for person in people if person["username"] == username)
 
@@ -53,19 +56,21 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        yield Demo(address=_address(process), mqtt_port=mqtt_port, data_dir=data_dir)
+        address = _told(process, r"Caretaker is at (http://\S+)")
+        password = _told(process, r"admin password: (\S+)")
+        yield Demo(address=address, mqtt_port=mqtt_port, data_dir=data_dir, admin_password=password)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
         process.stdout.close()
 
 
-def _address(process: "subprocess.Popen[str]") -> str:
+def _told(process: "subprocess.Popen[str]", pattern: str) -> str:
     assert process.stdout is not None
     for line in process.stdout:
-        if found := re.search(r"Caretaker is at (http://\S+)", line):
+        if found := re.search(pattern, line):
             return found.group(1)
-    raise AssertionError("the demo ended before it told its address")
+    raise AssertionError(f"the demo ended before it told {pattern!r}")
 
 
 @pytest.fixture(scope="session")
