@@ -375,6 +375,8 @@ class WasteToday(BaseModel):
     m3: float
     cost: float
     kgco2e: float
+    electricity_cost: float = 0.0
+    water_cost: float = 0.0
 
 
 class PlatformTrouble(BaseModel):

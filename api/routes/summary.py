@@ -83,6 +83,8 @@ def _waste_today(deps: Deps, owned: Spaces, now: datetime) -> schemas.WasteToday
             total.m3 += finding.waste.m3_per_day * days
             total.cost += finding.waste.cost_per_day * days
             total.kgco2e += finding.waste.kgco2e_per_day * days
+            total.electricity_cost += finding.waste.cost_per_day * days if finding.waste.kwh_per_day else 0
+            total.water_cost += finding.waste.cost_per_day * days if not finding.waste.kwh_per_day else 0
     return total
 
 

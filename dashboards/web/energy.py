@@ -71,7 +71,7 @@ async def space(visit: Visit) -> Response:
         before=before,
         days=days,
         ranking=_ranking(parts["items"]),
-        wasteful=_wasteful(findings),
+        wasteful=_wasteful(findings, quantity),
         comparison=compare(hours["items"], before["items"], visit.t.now),
         hour_rows=side_by_side(hours["items"], before["items"]),
         pictures=_pictures(visit, hours, before, days),
@@ -117,8 +117,10 @@ def _ranking(parts: Sequence[Json]) -> list[Json]:
     return [{**part, "bar": round(100 * (part["value"] or 0) / largest, 1) if largest else 0} for part in ordered]
 
 
-def _wasteful(findings: Sequence[Json]) -> list[Json]:
-    costly = [finding for finding in findings if (finding.get("waste") or {}).get("cost_per_day")]
+def _wasteful(findings: Sequence[Json], quantity: str) -> list[Json]:
+    """Those that waste electricity, or water, the costliest first."""
+    amount = "kwh_per_day" if quantity == "electricity" else "m3_per_day"
+    costly = [finding for finding in findings if (finding.get("waste") or {}).get(amount) and finding["waste"]["cost_per_day"]]
     return sorted(costly, key=lambda finding: -finding["waste"]["cost_per_day"])
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from dashboards.web import meters as meter_account
 from dashboards.web import registry
 from dashboards.web.backend import Json, gather
 from dashboards.web.desk import chart_words, evidence_picture
@@ -71,6 +72,7 @@ async def device(visit: Visit) -> Response:
         events=events,
         names={meter["id"]: visit.t.named(meter) for meter in meters},
         stale=stale_metrics(found, visit),
+        **await meter_account.section(visit, found),
         health=health,
     )
 

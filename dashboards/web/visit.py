@@ -104,6 +104,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
     "resolve": frozenset({"admin", "security", "dispatcher"}),
     "energy": frozenset({"admin", "energy_manager", "logistics_head", "dispatcher"}),
     "keep_assets": frozenset({"admin", "logistics_head", "dispatcher"}),
+    "accounts": frozenset({"admin", "energy_manager"}),
     "staff": frozenset({"admin", "energy_manager", "logistics_head", "dispatcher", "security", "crew"}),
 }
 """Which roles are shown a button or a link. The API decides again when it is used."""

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.fakes import api_registry as registry
+from tests.fakes.api_meters import answer_meters
 
 NOW = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
 Json = dict[str, Any]
@@ -235,7 +236,7 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
                 "orders": {"assigned": 1},
                 "overdue": 1,
                 "devices": {"total": 300, "online": 298, "silent": 2},
-                "waste_today": {"kwh": 3.5, "m3": 2.0, "cost": 41.5, "kgco2e": 3},
+                "waste_today": {"kwh": 3.5, "m3": 2.0, "cost": 41.5, "kgco2e": 3, "electricity_cost": 33.3, "water_cost": 8.2},
                 "at": iso(NOW),
                 "seq": 5,
             }
@@ -285,6 +286,10 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
             return registry.answer(path.strip("/").split("/"), query) or _refused(404, "there is no such thing")
         case ["devices", "wm-1", "data-quality"]:
             return _items(registry.QUALITY)
+        case ["meters" | "virtual-meters" | "tariffs" as noun, *rest]:
+            return answer_meters(
+                noun, rest, _consumption({**query, "every": "hour", "quantity": "water"}) if "start" in query else {}
+            )
         case ["crew"]:
             return _items([{"username": "plumber", "display_name": "Li Wei", "trades": ["plumbing"], "load": 2, "on_shift": True}])
         case ["events"]:
