@@ -145,6 +145,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/api/v1/devices/{device_id}/manual-readings"): STAFF,
     ("GET", "/api/v1/manual-readings"): STAFF,
     ("GET", "/api/v1/manual-readings/photos/{photo}"): STAFF,
+    ("GET", "/api/v1/exports/readings"): ENERGY,
     ("POST", "/api/v1/reading-imports/uploads"): IMPORTING,
     ("POST", "/api/v1/reading-imports/preview"): IMPORTING,
     ("POST", "/api/v1/reading-imports"): IMPORTING,

@@ -41,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "deadletters": Entry("runtime.commands.deadletters:app", "Rejected messages: list, inspect, replay, delete"),
     "housekeeping": Entry("runtime.commands.housekeeping:housekeeping", "Seals finished days, removes what has expired"),
     "grafana": Entry("runtime.commands.grafana:app", "Dashboards as code: push or export"),
+    "tokens": Entry("runtime.commands.tokens:app", "Who may push readings over HTTP"),
     "users": Entry("runtime.commands.users:app", "People and their roles"),
     "migrate": Entry("runtime.commands.database:migrate", "Brings the database to this version's schema"),
     "broker": Entry("runtime.commands.broker:app", "The broker's configuration"),
