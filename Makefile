@@ -8,7 +8,7 @@ help:
 	@echo "make demo    the platform around a simulated campus"
 	@echo "make test    every test, with real broker, databases and browser"
 	@echo "make check   formatting, lint, types and the fast tests, in under two minutes"
-	@echo "make soak    long runs: kills, hours of load"
+	@echo "make soak    long runs: 200 kills, 10 minutes without a store, 100,000 mutated messages, a search by coverage"
 
 install: .venv/installed
 
@@ -50,7 +50,8 @@ lock: install
 
 soak: install
 	@sh tools/system-packages.sh test
-	CARETAKER_TEST_KILLS=200 $(BIN)/pytest -m slow
+	CARETAKER_TEST_KILLS=200 CARETAKER_TEST_OUTAGE_S=600 CARETAKER_TEST_MUTATIONS=100000 $(BIN)/pytest -s -m "slow or mutations"
+	$(BIN)/python tools/fuzz_decoders.py --seconds 600
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -35,6 +35,13 @@ class Broker:
             stop_broker(self._process)
             self._process = None
 
+    def kill(self) -> None:
+        """As by kill -9."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
     def publish(self, topic: str, *payloads: bytes, retain: bool = False) -> None:
         """As the simulator, QoS 1; acknowledged by the broker on return."""
         client = mqtt.Client(CallbackAPIVersion.VERSION2)

@@ -26,6 +26,7 @@ from tests.ingest.mutations import NOW_MS, Judge, Mutator, seeds
 COUNT = int(os.environ.get("CARETAKER_TEST_MUTATIONS", "5000"))
 CORPUS = Path(os.environ["CARETAKER_TEST_CORPUS"]) if "CARETAKER_TEST_CORPUS" in os.environ else None
 EACH = 50
+pytestmark = pytest.mark.mutations
 TOLD = seeds(CORPUS)
 
 
