@@ -5,6 +5,8 @@ Each function takes all bytes and returns the place of a frame that has begun we
 
 from collections.abc import Callable
 
+from ingest.families import crc16
+
 Unfinished = Callable[[bytes], int | None]
 
 _LONGEST_68 = 12 + 255
@@ -79,7 +81,8 @@ def modbus(data: bytes) -> int | None:
         return None
     if len(data) < 3:
         return 0 if len(data) == 1 or data[1] in (1, 2, 3, 4) else None
-    return 0 if data[1] in (1, 2, 3, 4) and data[2] and len(data) < 5 + data[2] and len(data) != 8 else None
+    is_request = len(data) == 8 and crc16.modbus(data[:6]) == int.from_bytes(data[6:], "little")
+    return 0 if data[1] in (1, 2, 3, 4) and data[2] and len(data) < 5 + data[2] and not is_request else None
 
 
 def hdlc(data: bytes) -> int | None:

@@ -197,8 +197,8 @@ class LiveDecoder:
             if message.received_ms - tail.received_ms <= TAIL_WITHIN_MS:
                 joined = message._replace(payload=tail.data + message.payload)
                 outcomes = self._whole(joined, family, context)
-                alone = decode(message, family, context)
-                if joined.topic in self._tails or _useful(outcomes) > _useful(alone):
+                useful, alone = _useful(outcomes), _useful(decode(message, family, context))
+                if useful >= alone and (useful or joined.topic in self._tails):
                     return self._followed(message.topic, family, outcomes, route)
                 self._forget_tail(message.topic)
             self._lose(message.topic, tail)

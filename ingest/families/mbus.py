@@ -21,11 +21,11 @@ _MOST_TELEGRAMS = 64
 _APPLICATION_BUSY = 0x03
 
 
-def decode(message: Message, context: Mapping[str, Any], *, kind: str = "") -> Outcome:
-    """`kind`: what the family says the meter measures, where the telegram's own type does not."""
+def decode(message: Message, context: Mapping[str, Any], *, kind: str = "", is_wired: bool = False) -> Outcome:
+    """`kind`: what the family says the meter measures, where the telegram's own type does not. `is_wired`: it is never radio."""
     data, key = _binary(message.payload), str(context.get("aes_key") or "")
     try:
-        frames = wired(data) if _is_wired(data) else _telegrams(data, key)
+        frames = wired(data) if is_wired or _is_wired(data) else _telegrams(data, key)
     except Unusable as error:
         return Rejected(str(error), error.meter or None)
     zone = _zone(context)
@@ -119,7 +119,7 @@ _KINDS = {
     "pressure": "water",
 }
 DECODERS: dict[str, Callable[[Message, Mapping[str, Any]], Outcome]] = {
-    "mbus.wired": decode,
+    "mbus.wired": partial(decode, is_wired=True),
     "wmbus": decode,
     **{f"wmbus.{name}": partial(decode, kind=kind) for name, kind in _KINDS.items()},
 }

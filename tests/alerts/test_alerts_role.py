@@ -9,22 +9,28 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from alerts import engine as alerts
 from alerts.model import Alert, AlertState
 from analytics.finding import Finding, FindingKind
+from devices.health import DeviceHealth
 from devices.model import Device, DeviceKind, Space, SpaceKind
 from maintenance import engine as maintenance
 from maintenance.machine import OrderRequest
 from maintenance.model import OrderEvent, OrderState, Trade
 from maintenance.sla import WorkingCalendar
+from runtime import broker as brokers
+from runtime import credentials
 from runtime.bus import Bus
 from runtime.databases import open_database
 from runtime.roles.alerts import serve
 from storage.alert_store import AlertStore
 from storage.database import Database
 from storage.finding_store import FindingStore
+from storage.health_store import HealthStore
 from storage.order_store import OrderStore
 from storage.registry_store import RegistryStore
 from storage.user import Role, User
@@ -250,3 +256,30 @@ def test_an_alarm_waits_for_a_database_that_is_locked(campus: Campus) -> None:
             campus.tell("door-1", "door.forced")
             time.sleep(0.5)
         campus.alert("door.forced", AlertState.OPEN)
+
+
+def test_a_smoke_detector_of_another_make_takes_the_fast_lane(campus: Campus) -> None:
+    """Ingest has heard it under its own topic; from then on the lane hears it there too, whatever it calls its metrics."""
+    password = credentials.add(campus.broker.settings.data_dir, "z2m", write=["zigbee2mqtt/#"])
+    assert brokers.refresh(campus.broker.settings)
+    topic = "zigbee2mqtt/kitchen"
+    device = Device(id="kitchen", kind=DeviceKind.SMOKE_DETECTOR, profile_id="smoke", space_id="campus", name="k", name_zh="k")
+    RegistryStore(campus.database).save([], [device])
+    HealthStore(campus.database).record([DeviceHealth(device_id="kitchen", last_seen_ms=1, topic=topic, family="zigbee2mqtt")])
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.username_pw_set("z2m", password)
+    client.connect("127.0.0.1", campus.broker.port)
+    client.loop_start()
+
+    def alarm() -> Alert | None:
+        client.publish(topic, b'{"smoke":true,"battery":90}', qos=1).wait_for_publish(5)
+        time.sleep(0.2)
+        return next(
+            (one for one in campus.alerts.list() if one.device_id == "kitchen" and one.kind == FindingKind.FIRE_SMOKE), None
+        )
+
+    with Running(campus):
+        found = until(alarm, within_s=20)
+    client.disconnect()
+    client.loop_stop()
+    assert found.state is AlertState.OPEN

@@ -58,8 +58,8 @@ def test_a_frame_as_hexadecimal_text_is_read() -> None:
     [
         (_FINDER[:-4] + "5C16", "check sum"),
         (_FINDER[:60], "cut off"),
-        ("0102030405", "too short"),
-        ("", "empty"),
+        ("0102030405", "no M-Bus long frame"),
+        ("", "no M-Bus long frame"),
     ],
 )
 def test_damaged_frames_are_refused_with_a_reason(payload: str, reason: str) -> None:
