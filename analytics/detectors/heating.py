@@ -1,12 +1,11 @@
 """A heating appliance in a dormitory room: kettle, heater, hot plate, immersion heater."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
+from analytics.allowed import allowed_of, is_open
 from analytics.episodes import moment
 from analytics.finding import Evidence, Finding, FindingKind
 from analytics.meter import Meter
@@ -14,31 +13,17 @@ from analytics.scene import Scene
 from devices.model import SpaceKind, UseType
 
 
-class Allowed(NamedTuple):
-    """An appliance that a house may allow: a pulse whose peak lies in between (W) and that is over within so many seconds."""
-
-    low_w: float
-    high_w: float
-    longest_s: float
-
-
-ALLOWED: Mapping[str, Allowed] = MappingProxyType(
-    {"hair_dryer": Allowed(0.0, 1_350.0, 420.0), "microwave": Allowed(1_150.0, 1_510.0, 300.0)}
-)
-"""By the word in the meter's attribute `allowed`. Tracebase: microwaves draw 970-1,420 W for 22-217 s."""
-
-
 class HeatingParams(NamedTuple):
     """Power stands `least_w` above the level of the last `base_s` seconds (its lowest sample) on average, for `hold_s` and
-    `least_j` joules; below `off_share` of it for `clear_s` it is over. What is not sure after `forget_s` was none. Samples
-    more than `gap_s` apart prove nothing.
+    `least_j` joules; below `off_share` of it, and of `again_share` of its peak once it was sure (a hot plate that only keeps
+    warm), for `clear_s` it is over. What is not sure after `forget_s` was none. Samples more than `gap_s` apart prove nothing.
 
     Short pulses of at least `pulse_w`, `pulses` of them in `pulses_s`, are a thermostat (iron, coffee maker) where the room
     falls back to within `rest_w` of its old level in between; the lamp and fan of a microwave stay on.
 
     Limits in Chinese dormitories are 500-1,000 W. A toaster draws 670 W for 100 s, a kettle 1,800 W for 60-250 s; a laptop
-    65-90 W. An inverter air conditioner ramps over minutes. What the house allows (ALLOWED) is told from a kettle only by
-    its power and duration: within both nothing is said.
+    65-90 W. An inverter air conditioner ramps over minutes. What the house allows (analytics.allowed) is told from a kettle only
+    by the power that it holds for two samples above that of the last `before_s`, and its duration: within both nothing is said.
     """
 
     least_w: float = 580.0
@@ -46,13 +31,19 @@ class HeatingParams(NamedTuple):
     hold_s: float = 30.0
     least_j: float = 40_000.0
     off_share: float = 0.4
+    again_share: float = 0.4
     clear_s: float = 600.0
     forget_s: float = 900.0
     gap_s: float = 150.0
     pulses: int = 4
+    pulses_allowed: int = 6
     pulses_s: float = 600.0
     pulse_w: float = 700.0
     rest_w: float = 12.0
+    before_s: float = 40.0
+    cold_drop: float = 0.012
+    cold_most: float = 0.9
+    cold_step_s: float = 15.0
 
 
 PARAMS = HeatingParams()
@@ -60,13 +51,17 @@ PARAMS = HeatingParams()
 
 class Heating(NamedTuple):
     """What is remembered of one room. `recent`: the last samples, (epoch ms UTC, W). `base_w` holds while `since_ms` is set,
-    `peak_w` is the most above it. `pulses`: starts of
-    those that were too short to tell, `rest_w`: the level before the first of them."""
+    `peak_w` is the most above it. `before_w`: the level just before, `last_w` the last sample, `steady_w` the most that two samples
+    in a row held above `before_w`. `pulses`: starts of those that were too short to tell, `rest_w`: the level before the first."""
 
     recent: tuple[tuple[int, float], ...] = ()
     since_ms: int = 0
     base_w: float = 0.0
     peak_w: float = 0.0
+    before_w: float = 0.0
+    last_w: float = 0.0
+    steady_w: float = 0.0
+    held: tuple[float, ...] = ()
     joules: float = 0.0
     on_s: float = 0.0
     off_since_ms: int = 0
@@ -96,7 +91,10 @@ def step(state: Heating, sample: tuple[int, float], scene: Scene, params: Heatin
     if power >= params.least_w * 0.75 and last_ms and ts_ms - last_ms <= params.gap_s * 1000:
         base = min(watts for at_ms, watts in recent if ts_ms - at_ms <= params.base_s * 1000)
         if power - base >= params.least_w * 0.75:
-            begun = Heating(recent=state.recent, since_ms=last_ms, base_w=base, pulses=state.pulses, rest_w=state.rest_w)
+            before = min(watts for at_ms, watts in recent if ts_ms - at_ms <= max(params.before_s * 1000, ts_ms - last_ms))
+            begun = Heating(
+                recent=state.recent, since_ms=last_ms, base_w=base, before_w=before, pulses=state.pulses, rest_w=state.rest_w
+            )
             return _follow(begun, sample, last_ms, (scene, params))
     return Heating(recent=recent, pulses=state.pulses, rest_w=state.rest_w), None
 
@@ -109,15 +107,18 @@ def _follow(
     ts_ms, power = sample
     elapsed_s = min((ts_ms - last_ms) / 1000, 60.0)
     above = power - state.base_w
-    on = above >= params.off_share * params.least_w
+    on = above >= max(params.off_share * params.least_w, params.again_share * state.peak_w if state.active else 0.0)
     state = state._replace(
         recent=(*state.recent[-89:], sample),
         peak_w=max(state.peak_w, above),
+        last_w=power,
+        held=(*state.held, power - state.before_w) if on and len(state.held) < 5 else state.held,
+        steady_w=max(state.steady_w, min(power, state.last_w) - state.before_w),
         joules=state.joules + max(above, 0.0) * elapsed_s if on else state.joules,
         on_s=state.on_s + elapsed_s if on else state.on_s,
         off_since_ms=0 if on else (state.off_since_ms or ts_ms),
     )
-    if not state.active and _sure(state, scene.meter, params):
+    if not state.active and _sure(state, scene, params):
         state = state._replace(active=True)
         return state, _finding(state, scene)
     quiet_s = (ts_ms - state.off_since_ms) / 1000 if state.off_since_ms else 0.0
@@ -136,17 +137,36 @@ def _pulsed(state: Heating, power: float, context: tuple[Scene, HeatingParams]) 
     if state.peak_w < params.pulse_w or power - rest_w > params.rest_w:
         return Heating(recent=state.recent[-18:]), None
     fresh = (*fresh, state.since_ms)
-    if len(fresh) < params.pulses:
+    if len(fresh) < (params.pulses_allowed if _allowed(state, scene) else params.pulses):
         return Heating(recent=state.recent[-18:], pulses=fresh, rest_w=rest_w), None
     active = state._replace(active=True, since_ms=fresh[0])
     return active, _finding(active, scene)
 
 
-def _sure(state: Heating, meter: Meter, params: HeatingParams) -> bool:
+def _sure(state: Heating, scene: Scene, params: HeatingParams) -> bool:
     if state.on_s < params.hold_s or state.joules < params.least_j or state.joules / state.on_s < params.least_w:
         return False
-    allowed = (ALLOWED[name] for name in meter.allowed if name in ALLOWED)
-    return not any(one.low_w <= state.peak_w <= one.high_w and state.on_s <= one.longest_s for one in allowed)
+    return not _allowed(state, scene, cold=_cold(state, params))
+
+
+def _allowed(state: Heating, scene: Scene, *, cold: bool = False) -> bool:
+    """Whether something that the house allows here explains it: it reaches that power and holds no more."""
+    return any(
+        one.low_w <= state.peak_w and state.steady_w <= one.high_w and state.on_s <= one.longest_s
+        for one in allowed_of(scene.meter.allowed)
+        if is_open(one, scene, state.since_ms) and (one.wire or not cold)
+    )
+
+
+def _cold(state: Heating, params: HeatingParams) -> bool:
+    """A heating wire that begins cold draws some per cent more at first; a microwave's tube begins low and falls slowly."""
+    held = state.held
+    if len(held) < 3 or state.recent[-1][0] - state.recent[-2][0] > params.cold_step_s * 1000:
+        return False
+    at = 0 if held[0] >= held[1] else 1
+    if len(held) < at + 3:
+        return False
+    return params.cold_most * held[at] <= min(held[at + 1 : at + 3]) and held[at + 2] <= (1 - params.cold_drop) * held[at]
 
 
 def resume(finding: Finding) -> Heating:

@@ -1,0 +1,72 @@
+"""Appliances that a house allows in its rooms: by word, by power, or because they were there when the room was taken over."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+
+from analytics.arrays import HOUR_MS, Floats, Ints
+from analytics.calendar import hour_table
+from analytics.scene import Scene
+
+
+class Allowed(NamedTuple):
+    """A pulse that holds a power in between (W), is over within so many seconds begun between the hours `first` and `last`.
+    `wire`: it heats by a wire, so it may begin cold."""
+
+    low_w: float
+    high_w: float
+    longest_s: float
+    first: int = 0
+    last: int = 24
+    wire: bool = True
+
+
+WORDS: Mapping[str, Allowed] = MappingProxyType(
+    {"hair_dryer": Allowed(0.0, 1_350.0, 420.0), "microwave": Allowed(1_150.0, 1_510.0, 300.0, wire=False)}
+)
+"""Words of a meter's attribute `allowed`. Tracebase: microwaves draw 970-1,420 W for 22-217 s.
+A house that allows dryers by day only says `hair_dryer@7-22`."""
+
+_POWER = re.compile(r"(\d+)-(\d+)W:(\d+)s")
+_HOURS = re.compile(r"(\d{1,2})-(\d{1,2})")
+
+LEAST_W = 800.0
+
+
+@lru_cache(maxsize=1024)
+def allowed_of(words: frozenset[str]) -> tuple[Allowed, ...]:
+    """Each word as what it allows: `microwave`, `hair_dryer`, or `1250-1360W:160s`; `@6-23` behind it gives the hours of the day.
+    Words that are neither are left out."""
+    found = (_read(word) for word in words)
+    return tuple(one for one in found if one is not None)
+
+
+def _read(word: str) -> Allowed | None:
+    name, _, hours = word.partition("@")
+    power = _POWER.fullmatch(name)
+    low, high, longest = (float(part) for part in power.groups()) if power else (0.0, 0.0, 0.0)
+    one = Allowed(low, high, longest) if power else WORDS.get(name)
+    span = _HOURS.fullmatch(hours)
+    return one._replace(first=int(span[1]), last=int(span[2])) if one is not None and span else one
+
+
+def is_open(one: Allowed, scene: Scene, ts_ms: int) -> bool:
+    """Whether that appliance may be on at this time, by the site's clock."""
+    if (one.first, one.last) == (0, 24):
+        return True
+    table = hour_table(scene.site.calendar, scene.meter.use, ts_ms // HOUR_MS * HOUR_MS, 1)
+    return one.first <= int(table.hour[0]) < one.last
+
+
+def seen_in(ts_ms: Ints, power: Floats) -> frozenset[str]:
+    """The words for what was in use in days in which nothing forbidden was there, as when a room is taken over: a load that
+    jumps by LEAST_W and more can only have been a microwave then (a laser printer stays below)."""
+    power = power[np.isfinite(power) & (np.asarray(ts_ms) >= 0)]
+    if power.size < 8:
+        return frozenset()
+    before = np.lib.stride_tricks.sliding_window_view(np.concatenate((np.full(4, np.inf), power[:-1])), 4).min(axis=1)
+    return frozenset({"microwave"}) if (power - before >= LEAST_W).any() else frozenset()
