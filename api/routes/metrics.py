@@ -1,18 +1,23 @@
 """/metrics: Prometheus text of what the platform counts."""
 
+import hmac
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from alerts.model import AlertState
-from api.deps import Deps, DepsHere, Kept, KeptHere
+from api.auth import session_of
+from api.deps import Deps, DepsHere, Kept, KeptHere, RegistryHere
 from api.guard import GuardedRoute
 from api.paging import SCAN_LIMIT
+from api.permissions import is_staff, owned_spaces
 from api.role_metrics import read_role_metrics
+from devices.registry import Registry
 
 router = APIRouter(route_class=GuardedRoute, tags=["operation"])
 
@@ -20,11 +25,19 @@ _COUNTED = ("received", "stored", "late", "rejected", "duplicate")
 _UNFIT = re.compile(r"[^a-zA-Z0-9_]")
 
 
+METRICS_TOKEN = "metrics.token"  # noqa: S105 - a file's name
+"""In data_dir/secrets: who presents what stands in it sees the devices, too."""
+
+
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-def metrics(deps: DepsHere, kept: KeptHere) -> Response:
-    """Numbers only: no names of people, places or devices."""
+def metrics(request: Request, deps: DepsHere, kept: KeptHere, known: RegistryHere) -> Response:
+    """For everybody numbers only, no names of people, places or devices.
+
+    Per device for who is signed in (the devices of their buildings) or presents the token in data_dir/secrets/metrics.token.
+    """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot([*_of_database(deps), *_of_feed(kept), *_of_roles(deps)]))
+    shown = _shown(request, deps, known)
+    registry.register(_Snapshot([*_of_database(deps), *_of_devices(deps, shown), *_of_feed(kept), *_of_roles(deps)]))
     return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
@@ -50,6 +63,38 @@ def _of_database(deps: Deps) -> Iterator[Metric]:
         family.add_metric([state, severity], count)
     yield family
     yield _gauge("caretaker_findings_active", "Findings that last", len(deps.findings.active()))
+
+
+def _shown(request: Request, deps: Deps, registry: Registry) -> Callable[[str], bool]:
+    """Whether the caller may see a device, by its id."""
+    scheme, _, presented = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and _is_token(deps.metrics_dir.parent / "secrets" / METRICS_TOKEN, presented.strip()):
+        return lambda _: True
+    session = session_of(request, deps)
+    if session is None or not is_staff(session.user):
+        return lambda _: False
+    owned = owned_spaces(session.user, registry)
+    if owned is None:
+        return lambda _: True
+    return lambda device_id: device_id in registry.devices and registry.devices[device_id].space_id in owned
+
+
+def _is_token(path: Path, presented: str) -> bool:
+    try:
+        expected = path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return False
+    return bool(expected) and hmac.compare_digest(expected.encode(), presented.encode())
+
+
+def _of_devices(deps: Deps, shown: Callable[[str], bool]) -> Iterator[Metric]:
+    """One series per device and counter: as many as there are devices heard, times five."""
+    heard = [health for device_id, health in deps.health.all().items() if shown(device_id)]
+    for name in _COUNTED:
+        family = CounterMetricFamily(f"caretaker_device_{name}", f"Per device: {name}", labels=["device"])
+        for health in heard:
+            family.add_metric([health.device_id], getattr(health, name))
+        yield family
 
 
 def _of_feed(kept: Kept) -> Iterator[Metric]:

@@ -60,3 +60,28 @@ def test_metrics_are_prometheus_text(campus: Campus) -> None:
     assert 'caretaker_ingest_received_total{role="ingest"} 42.0' in lines
     assert 'caretaker_lane_latency{role="alerts"} 0.5' in lines
     assert "em-lab" not in answer.text
+
+
+def test_counts_of_devices_are_for_who_may_see_them(campus: Campus) -> None:
+    campus.deps.health.record(
+        [DeviceHealth(device_id="em-lab", last_seen_ms=1, received=3, stored=7, late=2, rejected=1, duplicate=4)]
+    )
+    line = 'caretaker_device_stored_total{device="em-lab"} 7.0'
+    assert line not in campus.anonymous().get("/metrics").text
+    seen = campus.as_user("admin").get("/metrics").text
+    for name, count in (("received", 3), ("stored", 7), ("late", 2), ("rejected", 1), ("duplicate", 4)):
+        assert f'caretaker_device_{name}_total{{device="em-lab"}} {count}.0' in seen
+    assert campus.anonymous().get("/metrics", headers={"Authorization": "Bearer scrape-me"}).status_code == 401
+    secrets = campus.deps.metrics_dir.parent / "secrets"
+    secrets.mkdir(exist_ok=True)
+    (secrets / "metrics.token").write_text("scrape-me\n")
+    assert line in campus.anonymous().get("/metrics", headers={"Authorization": "Bearer scrape-me"}).text
+
+
+def test_the_platforms_own_troubles_are_told_without_the_database(campus: Campus) -> None:
+    _ingest_says(campus, refusing=1, spool_bytes=5 << 20, spool_limit_bytes=16 << 20, disk_free_bytes=0, spool_age_seconds=300)
+    troubles = {told["kind"]: told for told in campus.as_user("security").get("/api/v1/summary").json()["platform"]}
+    assert list(troubles) == ["platform.spool_refuses", "platform.readings_wait"]
+    assert troubles["platform.spool_refuses"]["severity"] == "critical"
+    assert troubles["platform.spool_refuses"]["facts"] == {"spool_mb": 5, "limit_mb": 16, "free_mb": 0}
+    assert troubles["platform.spool_refuses"]["first_steps"]
