@@ -114,6 +114,11 @@ def around(book: Book, span: tuple[int, int]) -> tuple[int, int]:
     return start_ms - HOUR_MS, end_ms + HOUR_MS
 
 
+def trusted(read: tuple[int, int]) -> tuple[int, int]:
+    """Of the time that `around` had read, the part whose hours are told for sure."""
+    return read[0] + MARGIN_MS // 2, read[1] - MARGIN_MS // 2
+
+
 def moved_ms(book: Book) -> int:
     """The start of the last hour but one in which the register moved, epoch ms; of the first known hour where it never did."""
     moved = book.hourly.hours[np.nan_to_num(book.hourly.consumption) > 0]

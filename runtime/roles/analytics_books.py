@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from analytics.amend import Entry, amended, exchanges_of
 from analytics.arrays import HOUR_MS, Floats, Ints
-from analytics.book import MARGIN_MS, Posting, around, doubtful_ms, known_hours, known_notes, moved_ms, post
+from analytics.book import Posting, around, doubtful_ms, known_hours, known_notes, moved_ms, post, trusted
 from analytics.hourly import MAX_DAYS, on_grid
 from analytics.ledger import LedgerNote
 from analytics.meter import Meter
@@ -194,7 +194,8 @@ class Books:
         frame = self._readings.frame([meter.device_id], [meter.register_metric], first_ms, last_ms)
         columns = next((columns for _, columns in series(frame)), _NOTHING)
         columns = amended(columns, entries, span=(first_ms, last_ms))
-        mended = (first_ms + MARGIN_MS // 2, last_ms if last_ms > now_ms else last_ms - MARGIN_MS // 2)
+        mended = trusted((first_ms, last_ms))
+        mended = (mended[0], last_ms) if last_ms > now_ms else mended
         self._keep(meter, post(book, columns, meter.register, whole=True, exchanges=exchanges_of(entries), span=mended))
 
 
