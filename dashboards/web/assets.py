@@ -1,5 +1,6 @@
-"""The asset ledger: its list, a new line, and the page that the label's QR code opens."""
+"""The asset ledger: its list, a new line, the page that the label's QR code opens; its report, labels and tables."""
 
+from datetime import timedelta
 from urllib.parse import quote, urlencode
 
 from starlette.responses import RedirectResponse, Response
@@ -16,6 +17,8 @@ NOTE_NEEDED = frozenset(
 )
 PLACE_ASKED = frozenset({"accept", "issue", "return", "request_transfer", "report_found"})
 PERSON_ASKED = frozenset({"issue", "lend", "request_transfer"})
+LABEL_SIZES = ((70, 37), (70, 42.3), (105, 48), (63.5, 38.1), (50, 30), (105, 148))
+"""Width and height in mm; the first is the commonest sheet of 24."""
 AT_ONCE = frozenset({"withdraw", "repaired", "unlink"})
 
 
@@ -106,3 +109,42 @@ def _path(by_id: dict[str, Json], space: Json) -> list[Json]:
         current = by_id[current["parent_id"]]
         path.insert(0, current)
     return path
+
+
+async def report(visit: Visit) -> Response:
+    """`?month=2026-11`, `?by=class|category|building`, `?space=`, `?class_code=`."""
+    asked = {
+        "month": visit.query("month"),
+        "by": visit.chosen("by", ("class", "category", "building"), "class"),
+        "space": visit.query("space"),
+    }
+    found, spaces = await gather(visit.api.get("/assets/report", **asked), visit.api.items("/spaces", limit=2000))
+    soon = (visit.t.today() + timedelta(days=91)).isoformat()
+    return visit.render(
+        "asset_report.html",
+        report=found,
+        filters=asked,
+        buildings=[space for space in spaces if space["kind"] == "building"],
+        query=urlencode({name: value for name, value in asked.items() if value}),
+        warranty_link="/assets?" + urlencode({"warranty_before": soon}),
+    )
+
+
+async def labels(visit: Visit) -> Response:
+    """`?of=assets|spaces`, with the filters of the list or `?tags=`."""
+    of = visit.chosen("of", ("assets", "spaces"), "assets")
+    spaces = await visit.api.items("/spaces", limit=2000)
+    return visit.render(
+        "labels.html",
+        of=of,
+        filters={**asset_filters(visit), "tags": visit.query("tags")},
+        buildings=[space for space in spaces if space["kind"] == "building"],
+        places=place_options(visit, spaces),
+        sizes=LABEL_SIZES,
+    )
+
+
+async def bring_in(visit: Visit) -> Response:
+    """`?kind=assets|spaces|devices`: a table is chosen, looked at row by row, and stored."""
+    kinds = ("assets", "spaces", "devices") if "admin" in visit.roles else ("assets",)
+    return visit.render("bring_in.html", kind=visit.chosen("kind", kinds, "assets"), kinds=kinds)

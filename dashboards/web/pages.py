@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.web import account, assets, desk, energy, meters, orders, places, registry, reports
+from dashboards.web import account, assets, desk, energy, exchange, meters, orders, places, registry, reports, stocktakes
 from dashboards.web.visit import STATIC_DIR, Handler, House, page, refusal, visit_for_error
 
 SECURITY_HEADERS = (
@@ -42,6 +42,14 @@ ROUTES: tuple[tuple[str, Handler], ...] = (
     ("/devices/discovered", registry.discovered),
     ("/devices/{id}", places.device),
     ("/devices/{id}/edit", registry.edit_device),
+    ("/devices/{id}/read", exchange.read_meter),
+    ("/devices/{id}/commands", exchange.device_commands),
+    ("/read", exchange.choose_meter),
+    ("/commands", exchange.commands),
+    ("/data", exchange.data),
+    ("/data/import", exchange.plan_import),
+    ("/data/imports/{id}", exchange.show_import),
+    ("/data/tokens", exchange.tokens),
     ("/discovered", registry.discovered),
     ("/discovered/adopt", registry.adopt),
     ("/dead-letters", registry.dead_letters),
@@ -58,7 +66,12 @@ ROUTES: tuple[tuple[str, Handler], ...] = (
     ("/jobs", orders.jobs),
     ("/assets", assets.listing),
     ("/assets/new", assets.new),
+    ("/assets/report", assets.report),
+    ("/assets/labels", assets.labels),
+    ("/assets/bring-in", assets.bring_in),
     ("/a/{tag}", assets.asset),
+    ("/stocktakes", stocktakes.listing),
+    ("/stocktakes/{id}", stocktakes.stocktake),
     ("/reports", reports.mine),
     ("/report", reports.choose_place),
     ("/report/{space}", reports.report),
