@@ -26,6 +26,7 @@ from storage.event_store import EventStore
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
+from storage.link_store import LinkStore
 from storage.meter_store import MeterStore
 from storage.order_store import OrderStore
 from storage.price_store import PriceStore
@@ -78,6 +79,7 @@ class Deps:
     changes: ChangeStore
     health: HealthStore
     dead_letters: DeadLetterStore
+    links: LinkStore
     idempotency: IdempotencyStore
     incoming: Incoming
     readings: ReadingStore

@@ -1,11 +1,12 @@
 """The JSON of the registry as people change it: spaces, devices, profiles, strangers, dead letters and the quality of data."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.schemas import DeviceOut
+from devices.link import LinkScope
 from devices.model import DeviceKind, SpaceKind, UseType
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -231,6 +232,37 @@ class LettersIn(_Input):
 
 class LettersDone(BaseModel):
     count: int
+
+
+# Links
+
+
+class LinkKey(_Input):
+    scope: LinkScope
+    key: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] = Field(
+        description="device id, gateway id or topic filter"
+    )
+
+
+ContextValue = str | int | float | bool | None
+
+
+class LinkIn(LinkKey):
+    family: str = Field(default="", max_length=100, description="empty: as the topic says")
+    context: dict[AttributeName, ContextValue] = Field(
+        default={}, max_length=50, description="model, codec, dev_eui, byte order: what the family asks for"
+    )
+    secret: dict[AttributeName, Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] | None] = Field(
+        default={}, max_length=10, description="aes_key, password, token: never shown again"
+    )
+
+
+class LinkOut(BaseModel):
+    scope: LinkScope
+    key: str
+    family: str
+    context: dict[str, Any]
+    secrets: list[str]
 
 
 # Gateways

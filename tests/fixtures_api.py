@@ -37,6 +37,7 @@ from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
 from storage.import_store import ImportStore
+from storage.link_store import LinkStore
 from storage.manual_store import ManualStore
 from storage.meter_store import MeterStore
 from storage.order_store import OrderStore
@@ -203,6 +204,7 @@ def _on(database: Database, tmp_path: Path) -> Iterator[Campus]:
         changes=ChangeStore(database),
         health=HealthStore(database),
         dead_letters=DeadLetterStore(database),
+        links=LinkStore(database),
         idempotency=IdempotencyStore(database),
         incoming=Incoming(
             tokens=TokenStore(database),

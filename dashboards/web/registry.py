@@ -22,6 +22,7 @@ CHILD_KINDS = {
 OVERRIDES = ("interval_s", "silent_after_s")
 OWN_NUMBERS = ("modulus.", "max_per_hour.", "low.", "high.")
 LETTERS_SHOWN = 100
+QUALITY_SHOWN = 100
 
 
 async def spaces(visit: Visit) -> Response:
@@ -56,11 +57,13 @@ async def new_space(visit: Visit) -> Response:
 
 
 async def edit_device(visit: Visit) -> Response:
-    device, found, profiles, devices = await gather(
+    device, found, profiles, devices, links, families = await gather(
         visit.api.get(f"/devices/{visit.path('id')}"),
         visit.api.items("/spaces", limit=5000),
         visit.api.items("/profiles"),
         visit.api.items("/devices", limit=5000),
+        visit.api.items("/links", scope="device", key=visit.request.path_params["id"]),
+        visit.api.items("/families"),
     )
     profile = next(one for one in profiles if one["id"] == device["profile_id"])
     return visit.render(
@@ -71,6 +74,8 @@ async def edit_device(visit: Visit) -> Response:
         profile=profile,
         upstream=[one for one in devices if one["kind"] == device["kind"] and one["id"] != device["id"]],
         numbers=[*OVERRIDES, *_numbers_of(profile)],
+        link=links[0] if links else {"family": "", "context": {}, "secrets": []},
+        families=families,
         others={name: value for name, value in device["attributes"].items() if not _is_number(name) and name not in _OWN},
     )
 
@@ -205,7 +210,9 @@ async def data_quality(visit: Visit) -> Response:
     today = visit.t.today()
     day = _day(visit.query("day"), today - timedelta(days=1), today)
     filters = {"day": day.isoformat(), "kind": visit.chosen("kind", LABELS["device_kind"]), "space": visit.query("space")}
-    page, spaces = await gather(visit.api.get("/data-quality", **filters, limit=500), visit.api.items("/spaces", limit=5000))
+    page, spaces = await gather(
+        visit.api.get("/data-quality", **filters, limit=QUALITY_SHOWN), visit.api.items("/spaces", limit=5000)
+    )
     return visit.render(
         "data_quality.html",
         page=page,

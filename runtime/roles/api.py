@@ -37,6 +37,7 @@ from storage.event_store import EventStore
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
+from storage.link_store import LinkStore
 from storage.meter_store import MeterStore
 from storage.order_store import OrderStore
 from storage.price_store import PriceStore
@@ -151,6 +152,7 @@ def dependencies(settings: Settings, database: Database, readings: ReadingStore,
         changes=ChangeStore(database),
         health=HealthStore(database),
         dead_letters=DeadLetterStore(database),
+        links=LinkStore(database),
         idempotency=IdempotencyStore(database),
         incoming=incoming,
         readings=readings,

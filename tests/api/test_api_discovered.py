@@ -170,3 +170,29 @@ def test_dead_letters_are_removed_for_good(refused: Campus) -> None:
     left = admin.get("/api/v1/dead-letters").json()["items"]
     assert admin.post("/api/v1/dead-letters/delete", json={"ids": [left[0]["id"]]}).json() == {"count": 1}
     assert admin.get("/api/v1/dead-letters/counts").json()["total"] == 0
+
+
+def test_a_key_goes_in_and_never_comes_out(campus: Campus) -> None:
+    admin = campus.as_user("admin")
+    key = "00112233445566778899AABBCCDDEEFF"
+    link = {"scope": "device", "key": "wm-lab", "family": "wmbus", "context": {"model": "iPERL"}, "secret": {"aes_key": key}}
+    family = next(name for name in admin.get("/api/v1/families").json()["items"] if "mbus" in name)
+    saved = admin.put("/api/v1/links", json=link | {"family": family})
+    assert saved.json() == {
+        "scope": "device",
+        "key": "wm-lab",
+        "family": family,
+        "context": {"model": "iPERL"},
+        "secrets": ["aes_key"],
+    }
+    kept = admin.put("/api/v1/links", json=link | {"family": family, "secret": {}})
+    assert kept.json()["secrets"] == ["aes_key"]
+    assert campus.deps.links.load()[0].secret == {"aes_key": key}
+    told = "".join(entry.detail for entry in campus.deps.audit.list(9)) + admin.get("/api/v1/links").text
+    assert key not in told
+    for wrong in ({"family": "toaster"}, {"secret": {"aes_key": "12"}}, {"context": {"aes_key": key}}, {"secret": {"pin": "1"}}):
+        answer = admin.put("/api/v1/links", json=link | {"family": family} | wrong)
+        assert answer.status_code == 422
+        assert key not in answer.text
+    assert admin.post("/api/v1/links/remove", json={"scope": "device", "key": "wm-lab"}).status_code == 204
+    assert admin.post("/api/v1/links/remove", json={"scope": "device", "key": "wm-lab"}).status_code == 404

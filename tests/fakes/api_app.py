@@ -282,7 +282,7 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
             return _items([REPORT] if query.get("reporter") else [order(), REPORT, order(id=14, state="closed")])
         case ["work-orders", "12" | "13" as order_id]:
             return {**(order() if order_id == "12" else REPORT), "log": LOG, "chain_ok": order_id == "12"}
-        case ["profiles" | "gateways" | "discovered" | "dead-letters" | "data-quality", *_]:
+        case ["profiles" | "families" | "links" | "gateways" | "discovered" | "dead-letters" | "data-quality", *_]:
             return registry.answer(path.strip("/").split("/"), query) or _refused(404, "there is no such thing")
         case ["devices", "wm-1", "data-quality"]:
             return _items(registry.QUALITY)

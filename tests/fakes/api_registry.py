@@ -80,11 +80,16 @@ QUALITY: list[Json] = [
 ]
 
 
-def answer(path: list[str], query: Mapping[str, str]) -> Json | None:  # noqa: PLR0911  one line for each address
+def answer(path: list[str], query: Mapping[str, str]) -> Json | None:  # noqa: C901, PLR0911  one line for each address
     """None where there is no such thing."""
     match path:
         case ["profiles"]:
             return {"items": PROFILES, "next": None}
+        case ["families"]:
+            return {"items": ["mbus", "native"], "next": None}
+        case ["links"]:
+            link = {"scope": "device", "key": "wm-1", "family": "mbus", "context": {"model": "X"}, "secrets": ["aes_key"]}
+            return {"items": [link], "next": None}
         case ["gateways"]:
             return {"items": [GATEWAY], "next": None}
         case ["gateways", "gw-1"]:
