@@ -14,6 +14,10 @@ from analytics.tariff import HourPrice, Period, Rates, carbon_in, steps_of_day
 from devices.model import UseType
 
 
+OUT_OF_REACH = 1e18
+"""Where steps that a price does not have would begin; not infinity, of which differences are no numbers."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tariff:
     """Of each hour of a span: which of `kinds` its prices are, and kg CO2e per kWh or m3. `month`, `year` number the periods."""
@@ -112,9 +116,9 @@ def _used(known: Floats, period: Ints, before: float) -> Floats:
 
 
 def _table(tariff: Tariff, column: int) -> Floats:
-    """(kinds, steps): from how much on (0; inf where there are fewer steps), or the price (1; 0 there)."""
+    """(kinds, steps): from how much on (0; OUT_OF_REACH where there are fewer steps), or the price (1; 0 there)."""
     most = max(len(kind.steps) for kind in tariff.kinds)
-    table = np.full((len(tariff.kinds), most), np.inf if column == 0 else 0.0)
+    table = np.full((len(tariff.kinds), most), OUT_OF_REACH if column == 0 else 0.0)
     for row, kind in enumerate(tariff.kinds):
         table[row, : len(kind.steps)] = [step[column] for step in kind.steps]
     return table
