@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from devices.errors import BadInput, DependencyFailed
+from runtime.bench.mixed_families import PUBLISHES, TOPICS
+from runtime.bench.publisher import MIXED_ACCOUNT
 from runtime.broker import ensure_passwords, mosquitto_binary, write_configuration
 from runtime.priority import prefer
 from runtime.settings import Settings
@@ -16,11 +18,20 @@ _START_WITHIN_S = 10.0
 
 
 def private_settings(directory: Path) -> Settings:
-    """Settings whose data lie in `directory` and whose broker has a port that was free a moment ago."""
+    """Settings whose data lie in `directory` and whose broker has a port that was free a moment ago.
+
+    The account `bench` may publish what mixed_families says, and `ingest` understands it.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    return Settings.model_validate({"data_dir": directory, "mqtt": {"port": port}})
+    return Settings.model_validate(
+        {
+            "data_dir": directory,
+            "mqtt": {"port": port, "accounts": [{"name": MIXED_ACCOUNT, "publish": PUBLISHES}]},
+            "ingest": {"topics": TOPICS},
+        }
+    )
 
 
 def start_broker(settings: Settings) -> subprocess.Popen[bytes]:

@@ -1,6 +1,6 @@
 """The ingest role as it ships, in a process of its own, with a stop-watch: run by runtime.bench.ingest.
 
-Prints `ready` once subscribed, and one JSON object when `--readings` rows are stored.
+Prints `ready` once subscribed, and one JSON object when what came of `--messages` messages is stored.
 """
 
 import argparse
@@ -13,9 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from devices.model import Reading
-from ingest.drain import ReadingSink
 from ingest.message import Message
+from ingest.segments import Position
 from ingest.spool import Spool
 from runtime.databases import open_database
 from runtime.roles.ingest import Line, serve, sinks
@@ -32,12 +31,17 @@ _STAMP = msgspec.json.Decoder(_Stamp)
 
 
 class TimedSpool(Spool):
-    """Notes how long after its own time each message was durable, in ms, where `timing` is set."""
+    """Counts what is drained and sets `stop` after `expected` messages; notes how late each was durable, in ms, where `timing`."""
 
     timing = False
+    expected = 0
 
-    def __init__(self, directory: Path, *, limit_bytes: int) -> None:
+    def __init__(self, directory: Path, *, limit_bytes: int, stop: threading.Event) -> None:
         super().__init__(directory, limit_bytes=limit_bytes)
+        self._stop = stop
+        self._drained = 0
+        self._batch = 0
+        self.done_ns = 0
         self.durable_after_ms: list[float] = []
 
     def append(self, messages: Sequence[Message]) -> None:
@@ -46,47 +50,43 @@ class TimedSpool(Spool):
             now_ms = time.time_ns() / 1e6
             self.durable_after_ms += [now_ms - _STAMP.decode(message.payload).ts * 1000 for message in messages]
 
+    def read(self, max_messages: int) -> tuple[list[Message], Position]:
+        messages, position = super().read(max_messages)
+        self._batch = len(messages)
+        return messages, position
 
-class CountingSink:
-    """The reading store, counted; sets `stop` when `expected` rows are in."""
-
-    def __init__(self, store: ReadingSink, expected: int, stop: threading.Event) -> None:
-        self._store = store
-        self._expected = expected
-        self._stop = stop
-        self.stored = 0
-        self.done_ns = 0
-
-    def write(self, readings: Sequence[Reading]) -> None:
-        count = len(readings)
-        self._store.write(readings)
-        self.stored += count
-        if self.stored >= self._expected:
+    def advance(self, position: Position) -> None:
+        """Every store has taken the batch."""
+        super().advance(position)
+        self._drained += self._batch
+        self._batch = 0
+        if self._drained >= self.expected:
             self.done_ns = time.time_ns()
             self._stop.set()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Bench ingest process")
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--readings", type=int, required=True)
+    parser.add_argument("--settings", required=True, help="JSON")
+    parser.add_argument("--messages", type=int, required=True)
     parser.add_argument("--latency", action="store_true")
     options = parser.parse_args()
-    settings = Settings.model_validate({"data_dir": options.data_dir, "mqtt": {"port": options.port}})
+    settings = Settings.model_validate_json(options.settings)
     stop = threading.Event()
     database, store = open_database(settings), open_reading_store(settings)
-    spool = TimedSpool(settings.data_dir / "spool", limit_bytes=settings.ingest.spool_limit_mb << 20)
-    spool.timing = options.latency
-    sink = CountingSink(store, options.readings, stop)
+    spool = TimedSpool(settings.data_dir / "spool", limit_bytes=settings.ingest.spool_limit_mb << 20, stop=stop)
+    spool.timing, spool.expected = options.latency, options.messages
+    metrics = settings.data_dir / "metrics" / "ingest.json"
     cpu_s: list[float] = []
-    threading.Thread(target=_announce, args=(settings.data_dir / "metrics" / "ingest.json", cpu_s), daemon=True).start()
-    serve(Line(settings=settings, spool=spool, sinks=sinks(database, sink), registry=RegistryStore(database)), stop)
-    used_s = _cpu_s() - cpu_s[0]
+    threading.Thread(target=_announce, args=(metrics, cpu_s), daemon=True).start()
+    serve(Line(settings=settings, spool=spool, sinks=sinks(database, store), registry=RegistryStore(database)), stop)
+    told = {"done_ns": spool.done_ns, "cpu_s": _cpu_s() - cpu_s[0], "durable_after_ms": spool.durable_after_ms}
+    counted = json.loads(metrics.read_text())
+    told |= {name: counted[f"caretaker_ingest_{name}_total"] for name in ("readings", "rejected")}
     spool.close()
     store.close()
     database.close()
-    print(json.dumps({"done_ns": sink.done_ns, "cpu_s": used_s, "durable_after_ms": spool.durable_after_ms}), flush=True)
+    print(json.dumps(told), flush=True)
 
 
 def _announce(metrics: Path, cpu_s: list[float]) -> None:

@@ -1,4 +1,4 @@
-"""A load of native telemetry that is never the bottleneck: QoS 1 packets encoded beforehand, sent in bulk on a raw socket.
+"""A load of telemetry that is never the bottleneck: QoS 1 packets encoded beforehand, sent in bulk on a raw socket.
 
 Run as a process: it prints `ready`, waits for a line on its standard input, sends, and prints one JSON object when the broker has
 acknowledged everything. Message i is of device i modulo `devices` and has two readings; its time is unique to the millisecond.
@@ -12,6 +12,9 @@ import struct
 import sys
 import time
 
+from runtime.bench.mixed_families import published
+
+MIXED_ACCOUNT = "bench"
 WINDOW = 500
 _BULK = 100
 
@@ -30,8 +33,12 @@ def payload(ts_ms: int, number: int) -> bytes:
 
 
 def publish_packet(number: int, device: int, ts_ms: int) -> bytes:
-    name = topic(device).encode()
-    body = struct.pack(">H", len(name)) + name + struct.pack(">H", number % 65_535 + 1) + payload(ts_ms, number)
+    return packet(topic(device), payload(ts_ms, number), number)
+
+
+def packet(name: str, content: bytes, number: int) -> bytes:
+    """A PUBLISH with QoS 1."""
+    body = struct.pack(">H", len(name.encode())) + name.encode() + struct.pack(">H", number % 65_535 + 1) + content
     return b"\x32" + _remaining_length(len(body)) + body
 
 
@@ -41,11 +48,11 @@ def connect_packet(client_id: str, username: str, password: str) -> bytes:
     return b"\x10" + _remaining_length(len(body)) + body
 
 
-def connect(port: int, client_id: str, password: str) -> socket.socket:
-    """Signed in as the simulator. Raises ConnectionError where the broker refuses."""
+def connect(port: int, client_id: str, password: str, *, username: str = "simulator") -> socket.socket:
+    """Signed in as the simulator, or as who is named. Raises ConnectionError where the broker refuses."""
     connection = socket.create_connection(("127.0.0.1", port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.sendall(connect_packet(client_id, "simulator", password))
+    connection.sendall(connect_packet(client_id, username, password))
     answer = connection.recv(4)
     if answer[3:] != b"\x00":
         raise ConnectionError(f"the broker refused the publisher: {answer.hex()}")
@@ -133,12 +140,18 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=2_000)
     parser.add_argument("--rate", type=float, default=0, help="messages a second; 0: as fast as possible")
     parser.add_argument("--start-ms", type=int, default=0, help="time of the first message; default now")
+    parser.add_argument("--mixed", action="store_true", help="all the formats of mixed_families, signed in as bench")
     options = parser.parse_args()
     password = sys.stdin.readline().strip()
-    window = Window(connect(options.port, f"bench-publisher-{time.time_ns()}", password))
+    username = MIXED_ACCOUNT if options.mixed else "simulator"
+    window = Window(connect(options.port, f"bench-publisher-{time.time_ns()}", password, username=username))
     start_ms = options.start_ms or time.time_ns() // 1_000_000
     steps = range(0 if options.rate else options.count)
-    packets = [publish_packet(number, number % options.devices, start_ms + number // options.devices) for number in steps]
+    if options.mixed:
+        loads = (published(number, options.devices, start_ms + number // options.devices) for number in steps)
+        packets = [packet(*load, number) for number, load in enumerate(loads)]
+    else:
+        packets = [publish_packet(number, number % options.devices, start_ms + number // options.devices) for number in steps]
     print("ready", flush=True)
     sys.stdin.readline()
     started_ns, cpu_s = time.time_ns(), time.process_time()

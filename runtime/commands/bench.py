@@ -10,6 +10,8 @@ app = typer.Typer(add_completion=False, help="Measurements as ratios against wha
 
 _JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object")]
 
+_NODE_RED = Annotated[bool, typer.Option("--with-node-red", help="Also Node-RED, installed by npm into the user's cache")]
+
 
 @app.callback()
 def _root() -> None:
@@ -17,9 +19,9 @@ def _root() -> None:
 
 
 @app.command()
-def ingest(*, as_json: _JSON = False) -> None:
-    """The full ingest path beside mosquitto_sub on the same load. Example: caretaker bench ingest --json"""
-    _print(_run("ingest"), as_json=as_json)
+def ingest(*, with_node_red: _NODE_RED = False, as_json: _JSON = False) -> None:
+    """The full ingest path beside mosquitto_sub and others on the same load. Example: caretaker bench ingest --with-node-red"""
+    _print(_run("ingest", with_node_red=with_node_red), as_json=as_json)
 
 
 @app.command()
@@ -34,10 +36,10 @@ def store(*, as_json: _JSON = False) -> None:
     _print(_run("store"), as_json=as_json)
 
 
-def _run(name: str) -> dict[str, Any]:
+def _run(name: str, **options: bool) -> dict[str, Any]:
     """Only the asked benchmark is imported: each needs other programs and libraries."""
     module = importlib.import_module(f"runtime.bench.{name}")
-    result: dict[str, Any] = getattr(module, f"bench_{name}")()
+    result: dict[str, Any] = getattr(module, f"bench_{name}")(**options)
     return result
 
 
@@ -46,5 +48,5 @@ def _print(result: dict[str, Any], *, as_json: bool) -> None:
         typer.echo(json.dumps(result))
         return
     for row in result["rows"]:
-        mark = "ok  " if row["met"] else "MISS"
+        mark = {True: "ok  ", False: "MISS", None: "-   "}[row["met"]]
         typer.echo(f"{mark} {row['what']}: {row['reached']} (target {row['target']})")
