@@ -9,7 +9,7 @@ from devices.model import Event, Quality, Reading
 from devices.registry import Registry
 from ingest import storable
 from ingest.dead_letter import DeadLetter
-from ingest.decoded import Decoded, Happening, Rejected, Sample
+from ingest.decoded import Attribute, Decoded, Happening, Rejected, Sample
 from ingest.live import LiveDecoder
 from ingest.message import Message
 from ingest.quality import FUTURE_LIMIT_MS, OLDEST_MS, Track, clock_is_suspect, judge
@@ -19,6 +19,7 @@ _LONGEST_ID = 128
 _MOST_DEVICES = 200_000
 _MOST_METRICS = 2_000
 _REPORT_EVERY_MS = 600_000
+_SAME_EVENT_MS = 1_000
 _CLOCK_SUSPECT, _IMPLAUSIBLE = int(Quality.CLOCK_SUSPECT), int(Quality.IMPLAUSIBLE)
 _LATE, _DUPLICATE = int(Quality.LATE), int(Quality.DUPLICATE)
 _INTRODUCTIONS = ("device.", "node.", "gateway.info")
@@ -47,6 +48,7 @@ class DeviceState:
         "family",
         "first_seen_ms",
         "gateway_id",
+        "last_event",
         "last_seen_ms",
         "late",
         "online",
@@ -66,6 +68,7 @@ class DeviceState:
         self.family = family
         self.gateway_id: str | None = None
         self.told: dict[str, str] = {}
+        self.last_event: tuple[int, str, tuple[str, dict[str, Attribute]] | None] = (0, "", None)
         self.first_seen_ms = self.last_seen_ms = message.received_ms
         self.received = self.stored = self.late = self.rejected = self.duplicate = 0
         self.clock_suspect = False
@@ -132,7 +135,7 @@ class Pipeline:
         for happening in decoded.happenings:
             if happening.type.startswith(_INTRODUCTIONS):
                 _introduce(state, happening)
-            if not message.retained or happening.ts_ms is not None:  # the broker's memory without a time is no news
+            if happening.ts_ms is not None or _is_new(state, happening, message):
                 batch.events.append(_event(state.device_id, happening, message.received_ms))
         if decoded.online is not None:
             self._note_status(state, decoded.online, message, batch)
@@ -307,6 +310,18 @@ def _discovered(state: DeviceState) -> DiscoveredDevice:
         model=state.told.get("model", ""),
         told=dict(state.told),
     )
+
+
+def _is_new(state: DeviceState, happening: Happening, message: Message) -> bool:
+    """Of an event without a time: the broker's memory is no news, nor is what the device just said on another topic."""
+    if message.retained:
+        return False
+    told = (happening.type, dict(happening.attributes))
+    heard_ms, topic, before = state.last_event
+    if told == before and topic != message.topic and message.received_ms - heard_ms <= _SAME_EVENT_MS:
+        return False
+    state.last_event = (message.received_ms, message.topic, told)
+    return True
 
 
 def _known_of(state: DeviceState) -> int:

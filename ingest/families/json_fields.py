@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -19,6 +21,15 @@ _LARGEST = 1e30
 
 class Unusable(Exception):
     """Why a payload cannot be used; decoders turn it into a rejection."""
+
+
+@lru_cache(maxsize=64)
+def zone_named(name: str) -> tzinfo:
+    """An IANA name. Raises Unusable."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Unusable(f"no time zone {name[:40]!r}; use an IANA name such as Asia/Shanghai") from None
 
 
 def loads(payload: bytes) -> Any:  # noqa: ANN401 - JSON is anything
@@ -94,7 +105,7 @@ def objects(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def epoch_ms(value: object, *, zone: timezone | None = None) -> int | None:
+def epoch_ms(value: object, *, zone: tzinfo | None = None) -> int | None:
     """Epoch seconds, milliseconds or microseconds by their size, or ISO 8601 (basic form too); None where it tells no moment.
 
     Without an offset in the text, `zone` decides; without both the moment is unknown.

@@ -5,11 +5,12 @@ The settings hold mappings of one's own (as the context's `mapping`); ingest.fam
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import tzinfo
 from typing import Any
 
 from devices.metrics import METRICS, canonical_name
 from ingest.decoded import Attribute, Decoded, Happening, Outcome, Rejected, Sample, Told
-from ingest.families.json_fields import CHINA, Unusable, at, epoch_ms, loads, number, obj, objects, quantity, word
+from ingest.families.json_fields import CHINA, Unusable, at, epoch_ms, loads, number, obj, objects, quantity, word, zone_named
 from ingest.message import Message
 
 _VALUES, _NAMES, _TIMES = ("value", "v"), ("key", "name", "identifier", "id"), ("time", "timestamp", "ts", "at", "t")
@@ -23,7 +24,7 @@ class JsonMapping:
     `requires`: paths that all exist in a message of this kind. `each`: lists to walk through, outermost first. `properties`: an
     object {name: value or {value, time}} or a list of {key, value, time}; empty: the object itself. `prefix`: a value that
     stands before each name. `topic_level`: the topic's level that names the device. `metrics`: name → our metric or
-    [metric, factor].
+    [metric, factor]. `timezone`: of times without one, China's where it is empty.
     """
 
     requires: tuple[str, ...] = ()
@@ -34,6 +35,7 @@ class JsonMapping:
     properties: str = ""
     prefix: str = ""
     metrics: Mapping[str, Any] | None = None
+    timezone: str = ""
 
     def matches(self, told: object) -> bool:
         return all(at(told, path) is not None for path in self.requires)
@@ -42,7 +44,8 @@ class JsonMapping:
 def decode(message: Message, context: Mapping[str, Any]) -> Outcome:
     """The family `json`: the mapping comes with the context."""
     try:
-        mapping = from_settings(obj(context.get("mapping")))
+        told = obj(context.get("mapping"))
+        mapping = from_settings({"timezone": word(context.get("timezone")), **told} if told else told)
         parts = read(mapping, loads(message.payload), message.topic)
     except Unusable as error:
         return Rejected(str(error), message.topic or None)
@@ -66,7 +69,7 @@ def read(mapping: JsonMapping, told: object, topic: str) -> list[Decoded]:
     texts: dict[str, list[Happening]] = {}
     for scopes in _walk([told], mapping.each):
         device_id = word(_look_up(scopes, mapping.device)) or by_topic or topic
-        ts_ms = _moment(_look_up(scopes, mapping.time))
+        ts_ms = epoch_ms(_look_up(scopes, mapping.time), zone=_zone(mapping))
         found, said = _sample(mapping, scopes, ts_ms)
         samples.setdefault(device_id, []).extend(found)
         texts.setdefault(device_id, []).extend(said)
@@ -93,16 +96,17 @@ def _look_up(scopes: Sequence[object], paths: Sequence[str]) -> object:
     return None
 
 
-def _moment(value: object) -> int | None:
-    """Times without a zone are China's in these formats."""
-    return epoch_ms(value, zone=CHINA)
+def _zone(mapping: JsonMapping) -> tzinfo:
+    """Times without a zone are China's in most of these formats."""
+    return zone_named(mapping.timezone) if mapping.timezone else CHINA
 
 
 def _sample(mapping: JsonMapping, scopes: list[object], ts_ms: int | None) -> tuple[list[Sample], list[Happening]]:
     prefix = word(_look_up(scopes, (mapping.prefix,))) if mapping.prefix else ""
     by_time: dict[int | None, Sample] = {}
     texts: list[Happening] = []
-    for plain_name, raw, own_ms, unit in _properties(at(scopes[-1], mapping.properties) if mapping.properties else scopes[-1]):
+    told = at(scopes[-1], mapping.properties) if mapping.properties else scopes[-1]
+    for plain_name, raw, own_ms, unit in _properties(told, _zone(mapping)):
         name = f"{prefix}.{plain_name}" if prefix else plain_name
         moment = own_ms if own_ms is not None else ts_ms
         value = quantity(raw)
@@ -139,28 +143,28 @@ def metric_of(name: str, metrics: Mapping[str, Any] | None) -> tuple[str, float]
     return "x." + name.encode("ascii", "backslashreplace").decode().replace("\\", "_"), 1.0
 
 
-def _properties(told: object) -> Iterator[tuple[str, object, int | None, str]]:
+def _properties(told: object, zone: tzinfo) -> Iterator[tuple[str, object, int | None, str]]:
     """Name, raw value, time of its own, unit."""
     if isinstance(told, list):
         for item in objects(told):
             name = word(next((item[key] for key in _NAMES if key in item), None))
             if name:
-                yield name, _first(item, _VALUES), _moment(_first(item, _TIMES)), word(item.get("unit"))
+                yield name, _first(item, _VALUES), epoch_ms(_first(item, _TIMES), zone=zone), word(item.get("unit"))
     elif isinstance(told, dict):
         for name, value in told.items():
-            yield from _property(name, value, 0)
+            yield from _property(name, value, zone, 0)
 
 
-def _property(name: str, value: object, depth: int) -> Iterator[tuple[str, object, int | None, str]]:
+def _property(name: str, value: object, zone: tzinfo, depth: int) -> Iterator[tuple[str, object, int | None, str]]:
     """A bare value, {value, time}, a list of {v, t}, or a nested object whose names join with a dot."""
     if isinstance(value, list):
         for item in objects(value):
-            yield from _property(name, item, depth + 1) if depth < _MOST_LEVELS else ()
+            yield from _property(name, item, zone, depth + 1) if depth < _MOST_LEVELS else ()
     elif not isinstance(value, dict):
         yield name, value, None, ""
     elif any(key in value for key in _VALUES):
         inner = _first(value, _VALUES)
-        own_ms = _moment(_first(value, _TIMES))
+        own_ms = epoch_ms(_first(value, _TIMES), zone=zone)
         if isinstance(inner, dict):
             for key, part in inner.items():
                 yield f"{name}.{key}", part, own_ms, ""
@@ -168,7 +172,7 @@ def _property(name: str, value: object, depth: int) -> Iterator[tuple[str, objec
             yield name, inner, own_ms, word(value.get("unit"))
     elif depth < _MOST_LEVELS:
         for key, part in value.items():
-            yield from _property(f"{name}.{key}", part, depth + 1)
+            yield from _property(f"{name}.{key}", part, zone, depth + 1)
 
 
 def _first(item: Mapping[str, Any], keys: Sequence[str]) -> object:

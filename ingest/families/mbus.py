@@ -4,12 +4,13 @@ Binary or as hexadecimal text. Encrypted telegrams need the meter's key in the c
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import partial
 from typing import Any
 
 from ingest.decoded import Decoded, Happening, Outcome, Rejected, Sample
 from ingest.families import mbus_fixed, mbus_makers, mbus_prios
+from ingest.families.json_fields import zone_named
 from ingest.families.mbus_frames import Frame, Unusable, wired, wireless
 from ingest.families.mbus_meaning import OTHER, Meter, medium_of, understand
 from ingest.families.mbus_records import Damaged, Manufacturers, Record, read
@@ -64,13 +65,15 @@ def _telegrams(data: bytes, key: str) -> list[Frame]:
     return frames
 
 
-def _zone(context: Mapping[str, Any]) -> timezone | None:
+def _zone(context: Mapping[str, Any]) -> tzinfo | None:
     """Meters' clocks have no zone; where none is told, their readings take the time of arrival."""
+    if context.get("timezone"):
+        return zone_named(str(context["timezone"]))
     minutes = context.get("utc_offset_minutes")
     return timezone(timedelta(minutes=minutes)) if isinstance(minutes, int) and abs(minutes) < 1440 else None
 
 
-def _decode_frame(frame: Frame, kind: str, zone: timezone | None, key: str) -> Decoded | Rejected:
+def _decode_frame(frame: Frame, kind: str, zone: tzinfo | None, key: str) -> Decoded | Rejected:
     if frame.ci == _FIXED and (found := mbus_fixed.values(frame.status, frame.payload)):
         return Decoded(frame.meter, (Sample(None, found),))
     refused: list[str] = []
@@ -102,7 +105,7 @@ def _raw(frame: Frame, attributes: Mapping[str, str | int]) -> Decoded:
     return Decoded(frame.meter, happenings=(Happening("raw.frame", None, {**attributes, "data": frame.payload.hex()}),))
 
 
-def _clock_ms(clock: str, zone: timezone | None) -> int | None:
+def _clock_ms(clock: str, zone: tzinfo | None) -> int | None:
     if not clock or zone is None:
         return None
     return round(datetime.fromisoformat(clock).replace(tzinfo=zone).timestamp() * 1000)
