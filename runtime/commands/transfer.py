@@ -25,10 +25,12 @@ from devices.errors import BadInput
 from devices.model import Device, Event, Space
 from runtime import settings as configuration
 from runtime.databases import ready_database
+from runtime.reading_import import ask_recount
 from runtime.stores import open_reading_store
 from storage.database import Database
 from storage.embedded_table import checked
 from storage.event_store import EventStore
+from storage.meter_store import MeterStore
 from storage.reading_store import END_MS, ReadingStore
 from storage.registry_store import RegistryStore
 
@@ -67,6 +69,8 @@ def _export() -> None:
 def import_readings(file: InFile, *, as_json: AsJson = False, config: Config = None) -> None:
     """Columns device_id, metric, value, then ts_ms (epoch ms) or time (ISO 8601), may have quality; .parquet or .csv.
 
+    Meters' hours in that time are counted again, by the analytics process that runs or the next one.
+
     Example: caretaker import readings history.parquet
     """
     table = _placed(file, lambda: checked(read_table(file)))
@@ -74,6 +78,8 @@ def import_readings(file: InFile, *, as_json: AsJson = False, config: Config = N
         task = progress.add_task(f"{len(table):,} readings", total=len(table))
         for part in _weeks(table):
             progress.advance(task, store.import_table(part))
+    with _database(config) as database:
+        ask_recount(MeterStore(database), table, datetime.now(UTC))
     _report({"file": str(file), "readings": len(table)}, f"{file}: {len(table):,} readings", as_json=as_json)
 
 
