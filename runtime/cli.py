@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "housekeeping": Entry("runtime.commands.housekeeping:housekeeping", "Seals finished days, removes what has expired"),
     "grafana": Entry("runtime.commands.grafana:app", "Dashboards as code: push or export"),
     "tokens": Entry("runtime.commands.tokens:app", "Who may push readings over HTTP"),
+    "links": Entry("runtime.commands.links:app", "How devices, gateways and topics are read: families, codecs, keys"),
     "users": Entry("runtime.commands.users:app", "People and their roles"),
     "migrate": Entry("runtime.commands.database:migrate", "Brings the database to this version's schema"),
     "broker": Entry("runtime.commands.broker:app", "The broker's configuration"),

@@ -3,19 +3,17 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from analytics.tariff import Period
 from devices.errors import BadInput
 from devices.model import UseType
-from devices.profiles import PROFILES
-from ingest.topic_filter import check_family, check_filter
+from ingest.topic_filter import check_family
+from runtime.settings_topics import Adopt, Topic, checked_zone, or_value_error
 from runtime.toml_lines import line_of
 
 
@@ -33,11 +31,7 @@ class Site(_Section):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"no time zone {value!r}; use an IANA name such as Asia/Shanghai") from None
-        return value
+        return checked_zone(value)
 
 
 class Http(_Section):
@@ -148,58 +142,6 @@ class DatabaseSettings(_Section):
     password_file: Path | None = None
 
 
-class Topic(_Section):
-    """What speaks on the topics of `filter`. `{gateway}` and `{device}` in it stand for + and name what stands there.
-
-    `codec_file`: a LoRaWAN codec in JavaScript; `fast`: fire or door messages, so the alerts role listens as well.
-    """
-
-    filter: str
-    family: str
-    context: dict[str, Any] = Field(default_factory=dict, repr=False)
-    codec_file: Path | None = None
-    fast: bool = False
-
-    @field_validator("filter")
-    @classmethod
-    def _understood(cls, value: str) -> str:
-        return _or_value_error(check_filter, value)
-
-    @field_validator("family")
-    @classmethod
-    def _known_family(cls, value: str) -> str:
-        return _or_value_error(check_family, value)
-
-
-class Adopt(_Section):
-    """Strangers that match are adopted without asking, once they were heard for `after_s`. Patterns with * and ?."""
-
-    space: str
-    family: str = ""
-    model: str = ""
-    id: str = ""
-    topic: str = ""
-    profile: str = ""
-    name: str = "{id}"
-    name_zh: str = ""
-    after_s: float = Field(default=60, ge=0)
-
-    @field_validator("profile")
-    @classmethod
-    def _known_profile(cls, value: str) -> str:
-        if value and value not in PROFILES:
-            raise ValueError(f"no profile {value!r}; {_suggest(value, list(PROFILES))}")
-        return value
-
-
-def _or_value_error(check: Callable[[str], str], value: str) -> str:
-    """Pydantic gathers ValueErrors only, and knows where they stand."""
-    try:
-        return check(value)
-    except BadInput as wrong:
-        raise ValueError(str(wrong)) from None
-
-
 class Ingest(_Section):
     """Group commit: at most `commit_max_age_ms` or `commit_max_messages`; the spool may grow to `spool_limit_mb`.
 
@@ -220,7 +162,7 @@ class Ingest(_Section):
     @field_validator("families")
     @classmethod
     def _known_families(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        return None if value is None else tuple(_or_value_error(check_family, name) for name in value)
+        return None if value is None else tuple(or_value_error(check_family, name) for name in value)
 
 
 class Retention(_Section):
@@ -373,7 +315,8 @@ def _explain(error: ValidationError, text: str, path: Path | None, environ: dict
     key = ".".join(location)
     if first["type"] == "extra_forbidden":
         return BadInput(f"unknown key {key!r}; {_suggest(location[-1], _known_keys(location[:-1]))}", place=place)
-    return BadInput(f"{key}: {first['msg']} (found {first['input']!r})", place=place)
+    found = "" if first["type"] == "missing" else f" (found {first['input']!r})"  # what it is missing from may hold secrets
+    return BadInput(f"{key}: {first['msg']}{found}", place=place)
 
 
 def _known_keys(sections: list[str]) -> list[str]:

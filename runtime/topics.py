@@ -3,7 +3,8 @@
 from devices.adoption import AdoptRule
 from devices.errors import BadInput
 from ingest.topic_map import TopicLink, TopicMap
-from runtime.settings import Adopt, Settings, Topic
+from runtime.settings import Settings
+from runtime.settings_topics import Adopt, Topic
 
 
 def topic_map(settings: Settings) -> TopicMap:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from runtime import settings as configuration
+from runtime.topics import topic_map
 
 
 def check_config(
@@ -15,6 +16,7 @@ def check_config(
 ) -> None:
     """Says what is wrong with the settings, with line and remedy. Example: caretaker check-config caretaker.toml"""
     loaded = configuration.load(path)
+    topic_map(loaded)
     if as_json:
         typer.echo(loaded.model_dump_json())
         return

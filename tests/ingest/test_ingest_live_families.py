@@ -22,7 +22,8 @@ from runtime import broker as brokers
 from runtime import credentials
 from runtime.databases import open_database
 from runtime.roles.ingest import run
-from runtime.settings import Adopt, Ingest, Settings, Topic
+from runtime.settings import Ingest, Settings
+from runtime.settings_topics import Adopt, Topic
 from runtime.stores import open_reading_store
 from storage.database import Database
 from storage.dead_letter_store import DeadLetterStore

@@ -6,6 +6,7 @@ import pytest
 
 from devices.errors import BadInput
 from runtime.settings import load
+from runtime.topics import topic_map
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -34,6 +35,17 @@ def test_environment_overrides_the_file(tmp_path: Path) -> None:
         ("[site]\ntimezone = 'Mars/Base'\n", ":2", "no time zone"),
         ("[store]\nkind = 'mysql'\n", ":2", "store.kind"),
         ("[http\n", "caretaker.toml", "not valid TOML"),
+        (
+            "[[ingest.topics]]\nfilter='a'\nfamily='dlt645'\n[[ingest.topics]]\nfilter='b'\nfamily='dlt654'\n",
+            ":6",
+            "did you mean 'dlt645'",
+        ),
+        ("[[ingest.topics]]\nfamily='dlt645'\nfliter='b'\n", ":3", "did you mean 'filter'"),
+        ("[[ingest.topics]]\nfamily='dlt645'\n", ":1", "filter: Field required"),
+        ("[[ingest.topics]]\nfilter='a/#/b'\nfamily='dlt645'\n", ":2", "no topic filter"),
+        ("[[ingest.topics]]\nfilter='a'\nfamily='json'\n[ingest.topics.context]\ntimezone='Mars'\n", ":4", "no time zone"),
+        ("[ingest]\nfamilies = ['zigbee']\n", ":2", "did you mean 'zigbee2mqtt'"),
+        ("[[ingest.adopt]]\nspace='a'\nprofile='meter'\n", ":3", "no profile"),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_remedy(tmp_path: Path, text: str, place: str, remedy: str) -> None:
@@ -70,3 +82,19 @@ def test_a_missing_secret_names_the_file(tmp_path: Path) -> None:
 def test_the_example_file_is_valid_and_states_the_defaults() -> None:
     example = Path(__file__).parents[2] / "caretaker.example.toml"
     assert load(example, environ={}) == load(environ={})
+
+
+def test_keys_of_a_topics_context_do_not_print(tmp_path: Path) -> None:
+    text = "[[ingest.topics]]\nfilter='a'\nfamily='wmbus'\ncontext = {aes_key='0011', model='x'}\n"
+    settings = load(write(tmp_path, text), environ={})
+    assert settings.ingest.topics[0].context["aes_key"] == "0011"
+    assert "0011" not in settings.model_dump_json() + repr(settings)
+    with pytest.raises(BadInput) as error:
+        load(write(tmp_path, "[[ingest.topics]]\nfamily='wmbus'\ncontext = {aes_key='0011'}\n"), environ={})
+    assert "0011" not in str(error.value)
+
+
+def test_a_codec_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    text = "[[ingest.topics]]\nfilter='a'\nfamily='lorawan'\ncodec_file='nowhere.js'\n"
+    with pytest.raises(BadInput, match=r"nowhere\.js.*cannot read the codec"):
+        topic_map(load(write(tmp_path, text), environ={}))
