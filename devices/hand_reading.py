@@ -64,7 +64,7 @@ def _rate_doubts(used: float, days: float, register: Register | None, usual: flo
         return []
     times = used / days / usual
     if times > _MANY_TIMES:
-        return [Doubt(message="%(times)s times the usual use", facts={"times": round(times, 1)})]
+        return [Doubt(message="Used %(times)s times as much as usual", facts={"times": round(times, 1)})]
     if times < _FEW_TIMES:
         return [Doubt(message="Only %(percent)s %% of the usual use", facts={"percent": round(100 * times)})]
     return []

@@ -19,7 +19,7 @@ CORE_PACKAGES = ("analytics/detectors", "analytics", "alerts", "maintenance", "a
 SPOKEN_NAMES = frozenset({"message", "cause", "advice", "reason", "resolution", "hold_reason", "first_steps", "note"})
 """Keyword arguments, variables, fields and dictionary keys whose texts people read."""
 
-SENTENCE_FILES = ("alerts/rules.py", "analytics/detectors/*.py")
+SENTENCE_FILES = ("alerts/rules.py", "analytics/detectors/*.py", "devices/hand_reading.py")
 """Files that hold such sentences in tables: every text of theirs that begins like one counts."""
 
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]

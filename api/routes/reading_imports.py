@@ -6,8 +6,9 @@ from dataclasses import asdict
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, UploadFile
+from fastapi import APIRouter, Query, UploadFile
 
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.errors import Refused
@@ -38,20 +39,18 @@ def upload(file: UploadFile, deps: DepsHere, caller: Caller) -> UploadOut:
     """CSV (UTF-8, GB18030) or .xlsx of up to 64 MB; kept for a day. The answer shows how it begins and guesses the plan."""
     _check_campus_wide(caller)
     data, filename = file.file.read(), Path(file.filename or "table").name[:200] or "table"
-    table = open_table(data, filename)
-    first = [row.cells for row in islice(table.rows, FIRST_ROWS)]
-    plan = guess(table.columns, timezone=deps.site.timezone)
-    return UploadOut(
-        id=_keep(deps, data),
-        filename=filename,
-        columns=list(table.columns),
-        first_rows=first,
-        plan=None if plan is None else ImportPlan(**asdict(plan)),
-    )
+    seen = _described(deps, hashlib.sha256(data).hexdigest(), data, filename)
+    _keep(deps, seen.id, data)
+    return seen
 
 
-@router.post("/reading-imports/preview", summary="Dry run of an import")
-def preview(body: PlannedImport, deps: DepsHere, registry: RegistryHere, caller: Caller) -> ImportPreview:
+@router.get("/reading-imports/uploads/{upload_id}", summary="How an uploaded table begins")
+def get_upload(upload_id: str, deps: DepsHere, filename: str = "table") -> UploadOut:
+    return _described(deps, upload_id, _uploaded(deps, upload_id).read_bytes(), filename[:200])
+
+
+@router.get("/reading-imports/preview", summary="Dry run of an import")
+def preview(body: Annotated[PlannedImport, Query()], deps: DepsHere, registry: RegistryHere, caller: Caller) -> ImportPreview:
     """Reads the whole table and says what would come of it; nothing is stored."""
     _check_campus_wide(caller)
     table = open_table(_uploaded(deps, body.upload).read_bytes(), body.filename)
@@ -122,9 +121,16 @@ def _check_campus_wide(user: User) -> None:
         raise Refused(403, "you see some buildings only; somebody who sees the whole campus imports")
 
 
-def _keep(deps: Deps, data: bytes) -> str:
-    """Its name (SHA-256). Uploads that nobody imported for a day go."""
-    name = hashlib.sha256(data).hexdigest()
+def _described(deps: Deps, name: str, data: bytes, filename: str) -> UploadOut:
+    table = open_table(data, filename)
+    first = [row.cells for row in islice(table.rows, FIRST_ROWS)]
+    plan = guess(table.columns, timezone=deps.site.timezone)
+    told = None if plan is None else ImportPlan(**asdict(plan))
+    return UploadOut(id=name, filename=filename, columns=list(table.columns), first_rows=first, plan=told)
+
+
+def _keep(deps: Deps, name: str, data: bytes) -> None:
+    """Uploads that nobody imported for a day go."""
     directory = deps.incoming.directory / "uploads"
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -145,7 +151,7 @@ def _keep(deps: Deps, data: bytes) -> str:
 
 def _uploaded(deps: Deps, name: str) -> Path:
     path = deps.incoming.directory / "uploads" / name
-    if not path.is_file():
+    if len(name) != 64 or not name.isalnum() or not path.is_file():
         raise NotFound("the upload is no longer there (kept for a day); upload the file again")
     return path
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from starlette.responses import Response
 
+from dashboards.web import exchange, registry
 from dashboards.web import meters as meter_account
-from dashboards.web import registry
 from dashboards.web.backend import Json, gather
 from dashboards.web.desk import chart_words, evidence_picture
 from dashboards.web.text import moment
@@ -73,6 +73,7 @@ async def device(visit: Visit) -> Response:
         names={meter["id"]: visit.t.named(meter) for meter in meters},
         stale=stale_metrics(found, visit),
         **await meter_account.section(visit, found),
+        **await exchange.command_section(visit, visit.path("id")),
         health=health,
     )
 

@@ -30,6 +30,7 @@ NAVIGATION: tuple[tuple[str, str, str, frozenset[str]], ...] = (
     ("/orders", N_("Orders"), "orders", frozenset({"admin", "dispatcher", "logistics_head", "energy_manager", "security"})),
     ("/jobs", N_("My jobs"), "jobs", frozenset({"crew"})),
     ("/devices", N_("Devices"), "devices", frozenset({"admin", "energy_manager", "security", "dispatcher", "crew"})),
+    ("/data", N_("Data"), "data", frozenset({"admin", "energy_manager", "dispatcher", "crew"})),
     ("/assets", N_("Assets"), "assets", frozenset({"admin", "logistics_head", "dispatcher"})),
     ("/reports", N_("Reports"), "reports", frozenset({"reporter", "admin", "dispatcher", "security", "energy_manager", "crew"})),
 )
@@ -102,6 +103,7 @@ class Visit:
 RIGHTS: Mapping[str, frozenset[str]] = {
     "acknowledge": frozenset({"admin", "security", "dispatcher", "energy_manager"}),
     "resolve": frozenset({"admin", "security", "dispatcher"}),
+    "import": frozenset({"admin", "energy_manager"}),
     "energy": frozenset({"admin", "energy_manager", "logistics_head", "dispatcher"}),
     "keep_assets": frozenset({"admin", "logistics_head", "dispatcher"}),
     "accounts": frozenset({"admin", "energy_manager"}),

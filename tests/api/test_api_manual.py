@@ -39,7 +39,7 @@ def save(campus: Campus, user: str = "crew", device: str = "wm-lab", photo: byte
     ("value", "used", "asks"),
     [
         (1240, 240, []),
-        (1900, 900, ["3.8 times the usual use"]),
+        (1900, 900, ["Used 3.8 times as much as usual"]),
         (1030, 30, ["Only 12 % of the usual use"]),
         (990, -10, ["Less than the last reading of 1000: misread, or was the meter exchanged?"]),
         (90_000, 89_000, ["More than this meter can count in the time: 89000"]),

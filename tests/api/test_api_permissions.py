@@ -35,7 +35,7 @@ NOWHERE = {
     "family": "nope",
     "token": "ctk_x",
     "import_id": "999",
-    "photo": "nope",
+    "photo": "nope", "upload_id": "nope",
 }
 PARAMETERS = {
     "/api/v1/devices/{device_id}/readings": {"metric": "smoke"},

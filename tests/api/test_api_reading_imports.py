@@ -48,7 +48,7 @@ def test_from_upload_to_stored(campus: Campus, importer: Importer, tmp_path: Pat
     assert sent["columns"] == ["表号", "抄表时间", "读数（m3）"]
     assert sent["first_rows"][0]["读数（m3）"] == "12.5"
     user = campus.as_user("energy")
-    seen = user.post("/api/v1/reading-imports/preview", json=planned(sent)).json()
+    seen = user.get("/api/v1/reading-imports/preview", params=planned(sent)).json()
     assert (seen["rows"], seen["readings"], seen["rejected"], seen["devices"]) == (4, 2, 2, ["wm-lab"])
     assert [(one["row"], one["column"]) for one in seen["problems"]] == [(3, "读数（m3）"), (4, "表号")]
     assert campus.deps.readings.latest(["wm-lab"]) == []
@@ -134,7 +134,7 @@ def test_a_file_that_is_gone_fails_in_words(campus: Campus, importer: Importer) 
     ],
 )
 def test_what_does_not_fit_is_told(campus: Campus, change: dict[str, str], status: int, words: str) -> None:
-    answer = campus.as_user("energy").post("/api/v1/reading-imports/preview", json=planned(upload(campus), **change))
+    answer = campus.as_user("energy").get("/api/v1/reading-imports/preview", params=planned(upload(campus), **change))
     assert (answer.status_code, words in answer.json()["detail"]) == (status, True)
 
 

@@ -35,6 +35,7 @@ function valueOf(field) {
   if (field.type === 'checkbox' && 'boolean' in field.dataset) return field.checked;
   if (field.type === 'checkbox' && !field.checked) return undefined;
   if (field.value === '') return 'null' in field.dataset ? null : undefined;
+  if ('words' in field.dataset) return field.value.split(/[\s,，]+/).filter(Boolean);
   return 'number' in field.dataset ? Number(field.value) : field.value;
 }
 
@@ -52,6 +53,12 @@ function pairs(field) {
   return { ...cleared, ...read(field.value) };
 }
 
+function parts(form) {
+  const data = new FormData(form);
+  for (const [name, value] of [...data]) if (value === '' || (value instanceof File && !value.size)) data.delete(name);
+  return data;
+}
+
 function refusal(status, detail) {
   const words = document.body.dataset;
   const why = status >= 500 ? words.failed : status === 403 ? words.refused : [404, 409].includes(status) ? words.conflict : words.wrong;
@@ -61,12 +68,13 @@ function refusal(status, detail) {
 async function act(form, pressed) {
   const answer = form.querySelector('.answer');
   const buttons = form.querySelectorAll('button');
-  const headers = { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf };
+  const files = form.enctype === 'multipart/form-data';
+  const headers = { 'X-CSRF-Token': csrf, ...(files ? {} : { 'Content-Type': 'application/json' }) };
   if ('once' in form.dataset) headers['Idempotency-Key'] = form.dataset.key ??= crypto.randomUUID?.() ?? String(Math.random()).slice(2);
   answer.textContent = '';
   buttons.forEach((button) => { button.disabled = true; });
   try {
-    const response = await fetch(pressed?.dataset.api ?? form.dataset.api, { method: form.dataset.method ?? 'POST', headers, body: JSON.stringify(body(form, pressed?.dataset.only)) });
+    const response = await fetch(pressed?.dataset.api ?? form.dataset.api, { method: form.dataset.method ?? 'POST', headers, body: files ? parts(form) : JSON.stringify(body(form, pressed?.dataset.only)) });
     if (response.status === 401) { location.href = '/sign-in?next=' + encodeURIComponent(location.pathname + location.search); return; }
     const said = await response.json().catch(() => ({}));
     if (!response.ok) { answer.textContent = refusal(response.status, said.detail || said.title); return; }
@@ -79,8 +87,15 @@ async function act(form, pressed) {
 }
 
 function done(form, said) {
+  if (form.dataset.tell) { // a secret, shown this once
+    const told = form.querySelector('.told');
+    told.hidden = false;
+    told.querySelector('input').value = said[form.dataset.tell];
+    return;
+  }
   if (form.dataset.then) { location.href = form.dataset.then.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(said[name])); return; }
   form.reset();
+  delete form.dataset.key; // the next one is another
   form.closest('details')?.setAttribute('data-done', ''); // the next swap closes it; closing it here, under a finger, crashes Chromium
   document.activeElement?.blur();
   lookAgain();
