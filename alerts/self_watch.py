@@ -37,7 +37,7 @@ def judge(numbers: Mapping[str, float], now: datetime, *, since: datetime | None
     if since is not None:
         heard_s = max(heard_s, since.timestamp())
     if now.timestamp() - heard_s > SILENT_S:
-        return {FindingKind.PLATFORM_INGEST_SILENT: Trouble(message=_SILENT, cause="It has ended or hangs")}
+        return {FindingKind.PLATFORM_INGEST_SILENT: _silent()}
     return {
         FindingKind.PLATFORM_INGEST_SILENT: None,
         FindingKind.PLATFORM_SPOOL_REFUSES: _refusing(numbers),
@@ -62,9 +62,8 @@ def finding(kind: FindingKind, trouble: Trouble | None, *, space_id: str, now: d
     )
 
 
-_SILENT = "The part of Caretaker that takes in measurements does not answer"
-_REFUSES = "Measurements are no longer taken in: spool %(spool_mb)s of %(limit_mb)s MB, %(free_mb)s MB of the disk free"
-_WAIT = "Measurements wait in the spool, the reading store takes none"
+def _silent() -> Trouble:
+    return Trouble(message="No word for more than a minute from what takes in measurements", cause="It has ended or hangs")
 
 
 def _refusing(numbers: Mapping[str, float]) -> Trouble | None:
@@ -72,11 +71,18 @@ def _refusing(numbers: Mapping[str, float]) -> Trouble | None:
         return None
     sizes = {"spool_mb": "spool_bytes", "limit_mb": "spool_limit_bytes", "free_mb": "disk_free_bytes"}
     facts = {fact: round(numbers.get(_PREFIX + name, 0.0) / _MB) for fact, name in sizes.items()}
-    return Trouble(message=_REFUSES, cause="The disk is full, or the reading store is away or too slow", facts=facts)
+    return Trouble(
+        message="Spool %(spool_mb)s of %(limit_mb)s MB, %(free_mb)s MB of the disk free",
+        cause="The disk is full, or the reading store is away or too slow",
+        facts=facts,
+    )
 
 
 def _waiting(numbers: Mapping[str, float]) -> Trouble | None:
     limit_s = numbers.get(_PREFIX + "waiting_alarm_seconds", _WAITING_S)
     if numbers.get(_PREFIX + "spool_age_seconds", 0.0) <= limit_s:
         return None
-    return Trouble(message=_WAIT, cause="The reading store is away or too slow")
+    return Trouble(
+        message="The reading store has taken none for some minutes, the spool keeps them",
+        cause="The reading store is away or too slow",
+    )

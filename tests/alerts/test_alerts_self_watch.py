@@ -68,7 +68,7 @@ def test_what_an_earlier_run_left_behind_is_no_alarm() -> None:
 def test_the_words_carry_the_sizes() -> None:
     trouble = self_watch.judge(WELL | {"caretaker_ingest_refusing": 1}, NOW)[REFUSES]
     assert trouble is not None
-    assert trouble.message % trouble.facts == ("Measurements are no longer taken in: spool 5 of 2048 MB, 9000 MB of the disk free")
+    assert trouble.message % trouble.facts == "Spool 5 of 2048 MB, 9000 MB of the disk free"
 
 
 @pytest.fixture
