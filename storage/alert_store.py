@@ -1,12 +1,13 @@
 """Alerts and their history. One unresolved alert per (kind, device); updates are guarded by `version`."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, true, update
 
-from alerts.model import Alert, AlertLogEntry, AlertState
+from alerts.model import Alert, AlertLogEntry, AlertState, Severity
 from devices.errors import Conflict, NotFound
 from storage.change import ChangeKind
 from storage.change_store import append_change
@@ -16,6 +17,19 @@ from storage.schema import ALERT, ALERT_LOG
 
 Alerts = list[Alert]
 AlertLog = list[AlertLogEntry]
+AlertMark = tuple[int, datetime, int]
+"""Severity rank, time raised and id of the last alert of a page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFilter:
+    """All that is given must hold; an empty collection: none."""
+
+    states: Collection[AlertState] | None = None
+    severities: Collection[Severity] | None = None
+    space_ids: Collection[str] | None = None
+    device_id: str | None = None
+
 
 # The statements between an alarm and the screen are made once: to build one costs more than to run it.
 _LATEST = (
@@ -82,6 +96,34 @@ class AlertStore:
             query = query.where(ALERT.c.space_id.in_(space_ids))
         with self._database.read() as connection:
             return [_alert(row) for row in connection.execute(query).mappings()]
+
+    def page(self, wanted: AlertFilter, *, after: AlertMark | None = None, limit: int) -> Alerts:
+        """Worst first, then newest, from where a page ended with `after`."""
+        query = select(ALERT).where(_matching(wanted), _follows(after))
+        ordered = query.order_by(ALERT.c.severity_rank, ALERT.c.raised_at.desc(), ALERT.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [_alert(row) for row in connection.execute(ordered).mappings()]
+
+
+def _matching(wanted: AlertFilter) -> ColumnElement[bool]:
+    found: list[ColumnElement[bool]] = [true()]
+    if wanted.states is not None:
+        found.append(ALERT.c.state.in_(wanted.states))
+    if wanted.severities is not None:
+        found.append(ALERT.c.severity.in_(wanted.severities))
+    if wanted.space_ids is not None:
+        found.append(ALERT.c.space_id.in_(wanted.space_ids))
+    if wanted.device_id is not None:
+        found.append(ALERT.c.device_id == wanted.device_id)
+    return and_(*found)
+
+
+def _follows(mark: AlertMark | None) -> ColumnElement[bool]:
+    if mark is None:
+        return true()
+    rank, raised_at, alert_id = mark
+    later = or_(ALERT.c.raised_at < raised_at, and_(ALERT.c.raised_at == raised_at, ALERT.c.id < alert_id))
+    return or_(ALERT.c.severity_rank > rank, and_(ALERT.c.severity_rank == rank, later))
 
 
 def _check_version(connection: Connection, alert: Alert) -> None:

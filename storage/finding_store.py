@@ -1,12 +1,12 @@
 """Findings: one active row per (kind, device), which the same finding updates for as long as it lasts."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, insert, select, true, update
 
 from analytics.finding import Evidence, Finding, FindingKind, Waste
 from devices.errors import NotFound
@@ -28,6 +28,17 @@ _NEWEST = (
 _INSERT = insert(FINDING).returning(FINDING.c.id)
 _UPDATE = update(FINDING).where(FINDING.c.id == bindparam("of_id"))
 _WASTE = tuple(Waste.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingFilter:
+    """All that is given must hold; an empty collection of spaces: none."""
+
+    active: bool | None = None
+    kind: FindingKind | None = None
+    device_id: str | None = None
+    space_ids: Collection[str] | None = None
+    seen_from: datetime | None = None
 
 
 class FindingStore:
@@ -82,6 +93,29 @@ class FindingStore:
             query = query.where(FINDING.c.id > since_id)
         with self._database.read() as connection:
             return [_finding(row) for row in connection.execute(query).mappings()]
+
+    def page(self, wanted: FindingFilter, *, before_id: int | None = None, limit: int) -> Findings:
+        """Newest first, from where a page ended with `before_id`."""
+        query = select(FINDING).where(_matching(wanted)).order_by(FINDING.c.id.desc()).limit(limit)
+        if before_id is not None:
+            query = query.where(FINDING.c.id < before_id)
+        with self._database.read() as connection:
+            return [_finding(row) for row in connection.execute(query).mappings()]
+
+
+def _matching(wanted: FindingFilter) -> ColumnElement[bool]:
+    found: list[ColumnElement[bool]] = [true()]
+    if wanted.active is not None:
+        found.append(FINDING.c.active.is_(wanted.active))
+    if wanted.kind is not None:
+        found.append(FINDING.c.kind == wanted.kind)
+    if wanted.device_id is not None:
+        found.append(FINDING.c.device_id == wanted.device_id)
+    if wanted.space_ids is not None:
+        found.append(FINDING.c.space_id.in_(wanted.space_ids))
+    if wanted.seen_from is not None:
+        found.append(FINDING.c.seen >= wanted.seen_from)
+    return and_(*found)
 
 
 def _newest(connection: Connection, finding: Finding) -> Finding | None:

@@ -1,5 +1,6 @@
 """Alerts: seen, acknowledged, resolved by people. The rules are alerts.machine's; this translates."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -12,12 +13,13 @@ from api import filters, present, schemas
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.errors import Refused
 from api.guard import GuardedRoute
-from api.paging import SCAN_LIMIT, EntityId, page_of
+from api.paging import EntityId, decode_cursor, encode_cursor
 from api.permissions import may_acknowledge, may_see_space, owned_spaces
 from api.routes.spaces import space_filter
 from api.words import words
-from devices.errors import NotFound
+from devices.errors import BadInput, NotFound
 from devices.registry import Registry
+from storage.alert_store import AlertFilter, AlertMark
 from storage.user import User
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["alerts"])
@@ -27,16 +29,15 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["alerts"])
 def list_alerts(
     deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Alerts, Query()]
 ) -> schemas.Page[schemas.AlertOut]:
-    severities = words(query.severity, Severity, place="severity")
-    found = deps.alerts.list(
-        states=words(query.state, AlertState, place="state"), space_ids=_spaces(caller, registry, query.space), limit=SCAN_LIMIT
+    wanted = AlertFilter(
+        states=words(query.state, AlertState, place="state"),
+        severities=words(query.severity, Severity, place="severity"),
+        space_ids=_spaces(caller, registry, query.space),
+        device_id=query.device,
     )
-    chosen = [
-        alert
-        for alert in found
-        if (severities is None or alert.severity in severities) and (query.device is None or alert.device_id == query.device)
-    ]
-    page, following = page_of(chosen, lambda alert: str(alert.id), query.limit, query.cursor)
+    found = deps.alerts.page(wanted, after=_mark(query.cursor), limit=query.limit + 1)
+    page = found[: query.limit]
+    following = _cursor(page[-1]) if len(found) > query.limit else None
     return schemas.Page(items=[_shown(deps, registry, alert) for alert in page], next=following)
 
 
@@ -84,6 +85,22 @@ def alert_for(deps: Deps, registry: Registry, user: User, alert_id: int) -> Aler
     if not may_see_space(user, registry, alert.space_id):
         raise NotFound(f"there is no alert {alert_id}")
     return alert
+
+
+def _cursor(last: Alert) -> str:
+    return encode_cursor(last.severity.rank, f"{last.raised_at.isoformat()}|{last.id}")
+
+
+def _mark(cursor: str | None) -> AlertMark | None:
+    """Raises BadInput for what is no cursor of this list."""
+    if cursor is None:
+        return None
+    rank, rest = decode_cursor(cursor)
+    raised_at, _, alert_id = rest.partition("|")
+    try:
+        return rank, datetime.fromisoformat(raised_at).astimezone(UTC), min(int(alert_id), 2**62)
+    except (ValueError, OverflowError):
+        raise BadInput("not a cursor of this list; use `next` of the page before", place="cursor") from None
 
 
 def _spaces(user: User, registry: Registry, space: str | None) -> frozenset[str] | None:

@@ -8,11 +8,12 @@ from analytics.finding import Finding
 from api import filters, present, schemas
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
-from api.paging import SCAN_LIMIT, EntityId, page_of
+from api.paging import EntityId, decode_cursor, encode_cursor
 from api.permissions import may_see_space, owned_spaces
 from api.routes.spaces import space_filter
 from api.times import aware
 from devices.errors import NotFound
+from storage.finding_store import FindingFilter
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["findings"])
 
@@ -21,21 +22,21 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["findings"]
 def list_findings(
     deps: DepsHere, registry: RegistryHere, caller: Caller, query: Annotated[filters.Findings, Query()]
 ) -> schemas.Page[schemas.FindingOut]:
-    owned = owned_spaces(caller, registry)
-    inside = space_filter(caller, registry, query.space)
-    after = None if query.since is None else aware(query.since, deps.site.zone)
-    found = [
-        finding
-        for finding in deps.findings.list(active=query.active, kind=query.kind, device_id=query.device, limit=SCAN_LIMIT)
-        if (owned is None or finding.space_id in owned)
-        and (inside is None or finding.space_id in inside)
-        and (after is None or finding.seen >= after)
-    ]
-    page, following = page_of(found, lambda finding: str(finding.id), query.limit, query.cursor)
+    owned, inside = owned_spaces(caller, registry), space_filter(caller, registry, query.space)
+    wanted = FindingFilter(
+        active=query.active,
+        kind=query.kind,
+        device_id=query.device,
+        space_ids=inside if owned is None else owned if inside is None else owned & inside,
+        seen_from=None if query.since is None else aware(query.since, deps.site.zone),
+    )
+    before_id = None if query.cursor is None else decode_cursor(query.cursor)[0]
+    found = deps.findings.page(wanted, before_id=before_id, limit=query.limit + 1)
+    page = found[: query.limit]
     items = [
         present.finding(registry, finding, alert_id=_alert_id(deps, finding), with_evidence=query.evidence) for finding in page
     ]
-    return schemas.Page(items=items, next=following)
+    return schemas.Page(items=items, next=encode_cursor(page[-1].id, "") if len(found) > query.limit else None)
 
 
 @router.get("/findings/{finding_id}", summary="One finding with evidence")

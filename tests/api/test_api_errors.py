@@ -62,7 +62,7 @@ def test_an_unforeseen_error_is_logged_and_not_shown(
     def explode(*_: object, **__: object) -> None:
         raise RuntimeError("password=hunter2 in /secret/place")
 
-    monkeypatch.setattr("storage.alert_store.AlertStore.list", explode)
+    monkeypatch.setattr("storage.alert_store.AlertStore.page", explode)
     with caplog.at_level(logging.ERROR):
         answer = client.get("/api/v1/alerts")
     assert answer.status_code == 500
@@ -79,7 +79,7 @@ def test_a_store_that_does_not_answer_is_a_503_with_a_time_to_come_back(campus: 
     def fail(*_: object, **__: object) -> None:
         raise DependencyFailed("influx at 10.0.0.7 said no", transient=True, retry_after_s=7)
 
-    monkeypatch.setattr("storage.alert_store.AlertStore.list", fail)
+    monkeypatch.setattr("storage.alert_store.AlertStore.page", fail)
     answer = client.get("/api/v1/alerts")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
     assert "10.0.0.7" not in answer.text
