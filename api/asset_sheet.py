@@ -127,10 +127,10 @@ def read_assets(deps: Deps, registry: Registry, user: User, table: Table) -> Sai
                 continue
             said.things.append(register(new_asset(deps, registry, user, given), deps.now()))
         except (Problem, BadInput) as problem:
-            said.errors += checked(row.number, problem)
+            said.errors += checked(row.number, problem, keys)
             continue
         in_file.add(given.tag or "")
-        said.show(row.number, cells)
+        said.show(row, keys)
     return said
 
 

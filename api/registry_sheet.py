@@ -83,10 +83,10 @@ def _read(registry: Registry, table: Table, columns: Columns, how: tuple[str, Ed
             _check_id(cells, seen)
             changes = edit(grown, cells)
         except (Problem, BadInput) as problem:
-            said.errors += checked(row.number, problem)
+            said.errors += checked(row.number, problem, keys)
             continue
         except CaretakerError as error:
-            said.errors += checked(row.number, Problem([("id", str(error))]))
+            said.errors += checked(row.number, Problem([("id", str(error))]), keys)
             continue
         seen.add(cells["id"])
         if not changes.spaces and not changes.devices:
@@ -95,7 +95,7 @@ def _read(registry: Registry, table: Table, columns: Columns, how: tuple[str, Ed
         grown.spaces.update({space.id: space for space in changes.spaces})
         grown.devices.update({device.id: device for device in changes.devices})
         said.things = Changes(spaces=(*said.things.spaces, *changes.spaces), devices=(*said.things.devices, *changes.devices))
-        said.show(row.number, cells)
+        said.show(row, keys)
     said.errors.sort(key=lambda error: error.row)
     return said
 

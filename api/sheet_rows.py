@@ -42,9 +42,9 @@ class Said(Generic[Things]):
     errors: list[RowError] = field(default_factory=list)
     samples: list[dict[str, str]] = field(default_factory=list)
 
-    def show(self, number: int, cells: Mapping[str, str]) -> None:
+    def show(self, row: Row, keys: Mapping[str, str]) -> None:
         if len(self.samples) < SAMPLES:
-            self.samples.append({"row": str(number), **cells})
+            self.samples.append({"#": str(row.number), **{name: cell for name, cell in row.cells.items() if name in keys and cell}})
 
 
 def headings(columns: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
@@ -88,8 +88,10 @@ def resolve_place(registry: Registry, text: str) -> str:
     return fits[0]
 
 
-def checked(number: int, problem: Problem | BadInput) -> list[RowError]:
+def checked(number: int, problem: Problem | BadInput, keys: Mapping[str, str]) -> list[RowError]:
+    """The errors of a row, their columns named as the table names them."""
+    told = {key: column for column, key in keys.items()}
     if isinstance(problem, Problem):
-        return [RowError(row=number, column=column, message=message) for column, message in problem.found]
-    message = str(problem).removeprefix(f"{problem.place}: ")
-    return [RowError(row=number, column=problem.place or "", message=message)]
+        return [RowError(row=number, column=told.get(key, key), message=message) for key, message in problem.found]
+    message, key = str(problem).removeprefix(f"{problem.place}: "), problem.place or ""
+    return [RowError(row=number, column=told.get(key, key), message=message)]

@@ -34,9 +34,9 @@ def test_a_table_is_looked_at_before_it_is_stored(campus: Campus) -> None:
     text = HEADER + GOOD + "TY-2,X1,桌,,,,,,\nTY-3,A05010203,,,明天,abc,,nowhere,\nty-1,A02100000,水表,,,,,,\n"
     said = bring(campus, "assets", text).json()
     wrong = [(error["row"], error["column"]) for error in said["errors"]]
-    assert wrong == [(3, "class_code"), (4, "space_id"), (4, "purchased_on"), (4, "price"), (5, "tag")]
+    assert wrong == [(3, "分类代码"), (4, "存放地点"), (4, "购置日期"), (4, "原值"), (5, "资产编号")]
     assert (said["rows"], said["good"], said["error_count"], said["stored"]) == (4, 1, 5, False)
-    assert said["samples"][0]["purchased_on"] == "2026/3/2"
+    assert said["samples"][0]["购置日期"] == "2026/3/2"
     assert bring(campus, "assets", text, commit=1).json()["stored"] is False
     assert campus.deps.assets.tags() == frozenset()
     assert bring(campus, "assets", text, commit=1, partly=1).json()["stored"] is True
@@ -128,7 +128,7 @@ def test_no_file_is_an_error_of_ours(campus: Campus, kind: str, body: bytes) -> 
 def test_spaces_and_devices_come_in_any_order(campus: Campus) -> None:
     spaces = "编号,类型,名称,上级编号,用途,人数\ngym-1,楼层,一层,gym,教学,\ngym,楼栋,体育馆,site,教学,300\nbad,楼层,x,nowhere,,\n"
     said = bring(campus, "spaces", spaces).json()
-    assert (said["good"], [(e["row"], e["column"]) for e in said["errors"]]) == (2, [(4, "parent_id")])
+    assert (said["good"], [(e["row"], e["column"]) for e in said["errors"]]) == (2, [(4, "上级编号")])
     assert bring(campus, "spaces", spaces, commit=1, partly=1).json()["stored"] is True
     header = "设备编号,型号模板,位置,名称,上级表编号,计量整个区域\n"
     devices = header + "em-2,em-room,体育馆/一层,分表,em-1,否\nem-1,em-building,gym,总表,,是\n"
