@@ -32,6 +32,9 @@ class Refused(CaretakerError):
         self.headers = dict(headers or {})
 
 
+_FORM = "application/x-www-form-urlencoded"
+
+
 def problem(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: object) -> JSONResponse:
     body = {
         "type": "about:blank",
@@ -78,6 +81,10 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     """422 with one line for each field; what was sent is not sent back, since it may be a password."""
     assert isinstance(error, RequestValidationError)
     fields = [{"place": ".".join(str(part) for part in found["loc"]), "message": str(found["msg"])} for found in error.errors()]
+    if _FORM in request.headers.get("content-type", "") and any(field["place"] == "body" for field in fields):
+        return problem(
+            request, 415, "send JSON with Content-Type: application/json; this came as a form", {"Accept": "application/json"}
+        )
     detail = "; ".join(f"{field['place']}: {field['message']}" for field in fields[:5])
     return problem(request, 422, detail, errors=fields)
 

@@ -136,3 +136,10 @@ def test_a_body_without_a_declared_length_is_counted(campus: Campus) -> None:
     answer = campus.as_user("admin").post("/api/v1/work-orders", content=chunks, headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_form_is_told_to_come_as_json(campus: Campus) -> None:
+    """What OAuth clients and curl -d send."""
+    answer = campus.anonymous().post("/api/v1/auth/token", data={"username": "admin", "password": "hunter2"})
+    assert (answer.status_code, "application/json" in answer.json()["detail"]) == (415, True), answer.text
+    assert "hunter2" not in answer.text
