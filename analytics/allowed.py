@@ -31,16 +31,24 @@ WORDS: Mapping[str, Allowed] = MappingProxyType(
 """Words of a meter's attribute `allowed`. Tracebase: microwaves draw 970-1,420 W for 22-217 s.
 A house that allows dryers by day only says `hair_dryer@7-22`."""
 
+_MICROWAVE = re.compile(r"microwave:(\d+)W")
 _POWER = re.compile(r"(\d+)-(\d+)W:(\d+)s")
 _HOURS = re.compile(r"(\d{1,2})-(\d{1,2})")
 
-LEAST_W = 800.0
+LEAST_J = 45_000.0
+MEAL_S = 300.0
+BESIDE_W = 200.0
+"""A lamp or a screen that goes on meanwhile."""
+BEFORE, JUST_BEFORE = 24, 4
+"""Samples."""
+STRONGER = 1.02
+"""Mains voltage varies, and with it the power."""
 
 
 @lru_cache(maxsize=1024)
 def allowed_of(words: frozenset[str]) -> tuple[Allowed, ...]:
-    """Each word as what it allows: `microwave`, `hair_dryer`, or `1250-1360W:160s`; `@6-23` behind it gives the hours of the day.
-    Words that are neither are left out."""
+    """Each word as what it allows: `microwave`, `microwave:1560W` (a strong one), `hair_dryer` or `1250-1360W:160s`; `@6-23`
+    behind it gives the hours of the day. Words that are neither are left out."""
     found = (_read(word) for word in words)
     return tuple(one for one in found if one is not None)
 
@@ -50,6 +58,8 @@ def _read(word: str) -> Allowed | None:
     power = _POWER.fullmatch(name)
     low, high, longest = (float(part) for part in power.groups()) if power else (0.0, 0.0, 0.0)
     one = Allowed(low, high, longest) if power else WORDS.get(name)
+    if strongest := _MICROWAVE.fullmatch(name):
+        one = WORDS["microwave"]._replace(high_w=float(strongest[1]))
     span = _HOURS.fullmatch(hours)
     return one._replace(first=int(span[1]), last=int(span[2])) if one is not None and span else one
 
@@ -63,10 +73,24 @@ def is_open(one: Allowed, scene: Scene, ts_ms: int) -> bool:
 
 
 def seen_in(ts_ms: Ints, power: Floats) -> frozenset[str]:
-    """The words for what was in use in days in which nothing forbidden was there, as when a room is taken over: a load that
-    jumps by LEAST_W and more can only have been a microwave then (a laser printer stays below)."""
-    power = power[np.isfinite(power) & (np.asarray(ts_ms) >= 0)]
-    if power.size < 8:
+    """The words for what was in use in days in which nothing forbidden was there, as when a room is taken over: more than LEAST_J
+    joules within MEAL_S, above the level before and BESIDE_W, can only have been a microwave then (laser printers stay below)."""
+    good = np.isfinite(power) & (np.diff(ts_ms, prepend=ts_ms[:1]) >= 0)
+    ts_ms, power = ts_ms[good], power[good]
+    if power.size < 2 * BEFORE:
         return frozenset()
-    before = np.lib.stride_tricks.sliding_window_view(np.concatenate((np.full(4, np.inf), power[:-1])), 4).min(axis=1)
-    return frozenset({"microwave"}) if (power - before >= LEAST_W).any() else frozenset()
+    above = np.maximum(power - _least_before(power, BEFORE) - BESIDE_W, 0.0)
+    seconds = np.minimum(np.diff(ts_ms, prepend=ts_ms[:1]) / 1000, 60.0)
+    joules = np.concatenate(([0.0], np.cumsum(above * seconds)))
+    meal = joules[1:] - joules[np.searchsorted(ts_ms, ts_ms - int(MEAL_S * 1000), side="right")]
+    if not (meal >= LEAST_J).any():
+        return frozenset()
+    held = np.minimum(power[1:], power[:-1]) - _least_before(power, JUST_BEFORE)[:-1]
+    strongest = STRONGER * float(np.max(held[above[:-1] > 0], initial=0.0))
+    return frozenset({"microwave" if strongest <= WORDS["microwave"].high_w else f"microwave:{strongest:.0f}W"})
+
+
+def _least_before(power: Floats, count: int) -> Floats:
+    """The lowest of so many samples before each."""
+    padded = np.concatenate((np.full(count, np.inf), power[:-1]))
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, count).min(axis=1), np.float64)

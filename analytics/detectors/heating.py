@@ -1,6 +1,7 @@
 """A heating appliance in a dormitory room: kettle, heater, hot plate, immersion heater."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +44,8 @@ class HeatingParams(NamedTuple):
     before_s: float = 40.0
     cold_drop: float = 0.012
     cold_most: float = 0.9
+    cold_times_noise: float = 3.0
+    slow_share: float = 0.8
     cold_step_s: float = 15.0
 
 
@@ -62,6 +65,7 @@ class Heating(NamedTuple):
     last_w: float = 0.0
     steady_w: float = 0.0
     held: tuple[float, ...] = ()
+    noise_w: float = 0.0
     joules: float = 0.0
     on_s: float = 0.0
     off_since_ms: int = 0
@@ -93,7 +97,13 @@ def step(state: Heating, sample: tuple[int, float], scene: Scene, params: Heatin
         if power - base >= params.least_w * 0.75:
             before = min(watts for at_ms, watts in recent if ts_ms - at_ms <= max(params.before_s * 1000, ts_ms - last_ms))
             begun = Heating(
-                recent=state.recent, since_ms=last_ms, base_w=base, before_w=before, pulses=state.pulses, rest_w=state.rest_w
+                recent=state.recent,
+                since_ms=last_ms,
+                base_w=base,
+                before_w=before,
+                noise_w=_noise(state.recent),
+                pulses=state.pulses,
+                rest_w=state.rest_w,
             )
             return _follow(begun, sample, last_ms, (scene, params))
     return Heating(recent=recent, pulses=state.pulses, rest_w=state.rest_w), None
@@ -137,7 +147,7 @@ def _pulsed(state: Heating, power: float, context: tuple[Scene, HeatingParams]) 
     if state.peak_w < params.pulse_w or power - rest_w > params.rest_w:
         return Heating(recent=state.recent[-18:]), None
     fresh = (*fresh, state.since_ms)
-    if len(fresh) < (params.pulses_allowed if _allowed(state, scene) else params.pulses):
+    if len(fresh) < (params.pulses_allowed if _allowed(state, scene, params) else params.pulses):
         return Heating(recent=state.recent[-18:], pulses=fresh, rest_w=rest_w), None
     active = state._replace(active=True, since_ms=fresh[0])
     return active, _finding(active, scene)
@@ -146,13 +156,15 @@ def _pulsed(state: Heating, power: float, context: tuple[Scene, HeatingParams]) 
 def _sure(state: Heating, scene: Scene, params: HeatingParams) -> bool:
     if state.on_s < params.hold_s or state.joules < params.least_j or state.joules / state.on_s < params.least_w:
         return False
-    return not _allowed(state, scene, cold=_cold(state, params))
+    return not _allowed(state, scene, params, cold=_cold(state, params))
 
 
-def _allowed(state: Heating, scene: Scene, *, cold: bool = False) -> bool:
-    """Whether something that the house allows here explains it: it reaches that power and holds no more."""
+def _allowed(state: Heating, scene: Scene, params: HeatingParams, *, cold: bool = False) -> bool:
+    """Whether something that the house allows here explains it: it reaches that power (or part
+    of it where samples are too rare to see it whole) and holds no more."""
+    reached = state.peak_w / (params.slow_share if _apart_s(state) > params.cold_step_s else 1.0)
     return any(
-        one.low_w <= state.peak_w and state.steady_w <= one.high_w and state.on_s <= one.longest_s
+        one.low_w <= reached and state.steady_w <= one.high_w and state.on_s <= one.longest_s
         for one in allowed_of(scene.meter.allowed)
         if is_open(one, scene, state.since_ms) and (one.wire or not cold)
     )
@@ -161,12 +173,24 @@ def _allowed(state: Heating, scene: Scene, *, cold: bool = False) -> bool:
 def _cold(state: Heating, params: HeatingParams) -> bool:
     """A heating wire that begins cold draws some per cent more at first; a microwave's tube begins low and falls slowly."""
     held = state.held
-    if len(held) < 3 or state.recent[-1][0] - state.recent[-2][0] > params.cold_step_s * 1000:
+    if len(held) < 3 or _apart_s(state) > params.cold_step_s:
         return False
     at = 0 if held[0] >= held[1] else 1
     if len(held) < at + 3:
         return False
-    return params.cold_most * held[at] <= min(held[at + 1 : at + 3]) and held[at + 2] <= (1 - params.cold_drop) * held[at]
+    fell = held[at] - held[at + 2]
+    still_on = min(held[at + 1 : at + 3]) >= params.cold_most * held[at]
+    return still_on and fell >= params.cold_drop * held[at] and fell >= params.cold_times_noise * state.noise_w
+
+
+def _apart_s(state: Heating) -> float:
+    return (state.recent[-1][0] - state.recent[-2][0]) / 1000 if len(state.recent) > 1 else 0.0
+
+
+def _noise(recent: tuple[tuple[int, float], ...]) -> float:
+    """How much the room's power usually moves from one sample to the next (W): the median step, as a deviation."""
+    steps = sorted(abs(later[1] - earlier[1]) for earlier, later in pairwise(recent[-13:]))
+    return 1.05 * steps[len(steps) // 2] if steps else 0.0
 
 
 def resume(finding: Finding) -> Heating:
