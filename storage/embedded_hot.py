@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,7 @@ def _insert(rows: int) -> str:
     return f"INSERT INTO reading VALUES {places} ON CONFLICT DO UPDATE SET value = excluded.value, quality = excluded.quality"  # noqa: S608 - only places
 
 
+_KEY = itemgetter(0, 1, 2)
 _WRITE, _WRITE_MANY = _insert(1), _insert(_ROWS_AT_ONCE)
 _NEWEST = "INSERT INTO newest (bucket, series) VALUES (?, ?) ON CONFLICT DO UPDATE SET bucket = max(bucket, excluded.bucket)"
 
@@ -115,6 +117,8 @@ class HotWriter:
 
 
 def _write(connection: sqlite3.Connection, rows: Sequence[HotRow]) -> None:
+    """In the order of the key, so that a statement touches few pages: SQLite copies each before it changes it."""
+    rows = sorted(rows, key=_KEY)  # stable: of equal keys the last still comes last
     whole = len(rows) - len(rows) % _ROWS_AT_ONCE
     for start in range(0, whole, _ROWS_AT_ONCE):
         connection.execute(_WRITE_MANY, list(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])))
