@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from ingest.decoded import Attribute, Decoded, Happening, Outcome, Rejected, Sample
 from ingest.families import zigbee2mqtt_bridge as bridge
 from ingest.families.field_names import FIELDS, PHASES, Field, split
@@ -56,7 +54,10 @@ def decode(message: Message, context: Mapping[str, Any]) -> Outcome:  # noqa: AR
 
 def _behind(outcome: Decoded, levels: list[str]) -> Decoded:
     """The base topic names the bridge."""
-    return msgspec.structs.replace(outcome, gateway_id=f"{levels[0]}/bridge") if len(levels) > 1 else outcome
+    if len(levels) < 2:
+        return outcome
+    gateway_id = f"{levels[0]}/bridge"
+    return Decoded(outcome.device_id, outcome.samples, outcome.happenings, outcome.online, outcome.refused, gateway_id)
 
 
 def _device(levels: list[str], payload: bytes) -> Decoded:
