@@ -199,7 +199,8 @@ def _vanished(known: Hourly, ledger: HourlyLedger, accepted: tuple[int, int]) ->
     if not ledger.hours.size:
         return ledger.hours
     behind = _inside(known.hours, accepted) & (known.hours > ledger.hours[-1])
-    return known.hours[behind & (np.nan_to_num(known.consumption) != 0)]
+    gone: Ints = known.hours[behind & (np.nan_to_num(known.consumption) != 0)]
+    return gone
 
 
 def _widened(span: tuple[int, int]) -> tuple[int, int]:

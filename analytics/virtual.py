@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import Flags, Floats
+from analytics.arrays import Flags, Floats, Ints
 from devices.errors import BadInput
 from devices.model import Quality
 
@@ -77,7 +77,7 @@ class Combined:
     uncertainty: Floats
 
 
-def combine(values: Floats, flags: Flags, factors: Floats, accuracy: Floats) -> Combined:
+def combine(values: Floats, flags: Ints, factors: Floats, accuracy: Floats) -> Combined:
     """Of (meters, hours) arrays. Flags are joined; an hour that lacks a meter is INCOMPLETE, and unknown where nothing is left or
     a difference lacks what it is taken from. `accuracy`: each meter's share, e.g. 0.01; errors are taken as independent."""
     known = np.isfinite(values)
