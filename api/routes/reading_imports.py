@@ -146,7 +146,6 @@ def _keep(deps: Deps, name: str, data: bytes) -> None:
         partial.replace(directory / name)
     except OSError as error:
         raise DependencyFailed(f"the upload cannot be kept in {directory}: {error.strerror}", transient=True) from None
-    return name
 
 
 def _uploaded(deps: Deps, name: str) -> Path:

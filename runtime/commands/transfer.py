@@ -6,7 +6,7 @@ Every import may be repeated: what is there already stays as it is or takes the 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -14,7 +14,6 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import typer
@@ -23,9 +22,11 @@ from rich.progress import Progress
 
 from devices.errors import BadInput
 from devices.model import Device, Event, Space
+from ingest.table_import import Plan, guess
+from ingest.tables import open_table
 from runtime import settings as configuration
 from runtime.databases import ready_database
-from runtime.reading_import import ask_recount
+from runtime.reading_import import Loaded, ask_recount, load, store_by_weeks
 from runtime.stores import open_reading_store
 from storage.database import Database
 from storage.embedded_table import checked
@@ -37,7 +38,6 @@ from storage.registry_store import RegistryStore
 import_app = typer.Typer(add_completion=False, no_args_is_help=True, help="Registry, readings or events from files.")
 export_app = typer.Typer(add_completion=False, no_args_is_help=True, help="Readings to files.")
 
-_WEEK_MS = 7 * 86_400_000
 _EVENTS_AT_ONCE = 5_000
 _DEVICES_AT_ONCE = 50
 _TYPES = {
@@ -66,21 +66,40 @@ def _export() -> None:
 
 
 @import_app.command("readings")
-def import_readings(file: InFile, *, as_json: AsJson = False, config: Config = None) -> None:
-    """Columns device_id, metric, value, then ts_ms (epoch ms) or time (ISO 8601), may have quality; .parquet or .csv.
+def import_readings(  # noqa: PLR0913 - each is an option of the command line
+    file: InFile,
+    *,
+    device: Annotated[str, typer.Option("--device", help="Of all rows, where no column names it")] = "",
+    metric: Annotated[str, typer.Option("--metric", help="Of all rows, where no column names it")] = "",
+    unit: Annotated[str, typer.Option("--unit", help="Of the values, where it is not the metric's own: Wh, L, kW ...")] = "",
+    any_device: Annotated[bool, typer.Option("--any-device", help="Also devices that are not in the registry")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of it")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Columns device_id, metric, value, ts_ms (epoch ms) or time, quality (.parquet, .csv), or any .csv or .xlsx whose columns
+    are named as people do (meter, date, reading; 表号, 抄表时间, 读数).
 
     Meters' hours in that time are counted again, by the analytics process that runs or the next one.
 
-    Example: caretaker import readings history.parquet
+    Example: caretaker import readings march.xlsx --metric water.volume --dry-run
     """
-    table = _placed(file, lambda: checked(read_table(file)))
-    with closing(open_reading_store(configuration.load(config))) as store, _progress() as progress:
-        task = progress.add_task(f"{len(table):,} readings", total=len(table))
-        for part in _weeks(table):
-            progress.advance(task, store.import_table(part))
-    with _database(config) as database:
-        ask_recount(MeterStore(database), table, datetime.now(UTC))
-    _report({"file": str(file), "readings": len(table)}, f"{file}: {len(table):,} readings", as_json=as_json)
+    given = Plan(time="", value="", device=device or None, metric=metric or None, unit=unit or None)
+    settings = configuration.load(config)
+    with ready_database(settings) as database:
+        known = None if any_device else frozenset(RegistryStore(database).load().devices)
+        loaded = _loaded(file, replace(given, timezone=settings.site.timezone), known)
+        if not dry_run:
+            with closing(open_reading_store(settings)) as store, _progress() as progress:
+                task = progress.add_task(f"{len(loaded.table):,} readings", total=len(loaded.table))
+                for count in store_by_weeks(store, loaded.table):
+                    progress.advance(task, count)
+            ask_recount(MeterStore(database), loaded.table, datetime.now(UTC))
+    for problem in loaded.problems:
+        typer.echo(f"{file} row {problem.row} {problem.column}: {problem.message}", err=True)
+    done = {"file": str(file), "readings": len(loaded.table), "rejected": loaded.rejected, "dry_run": dry_run}
+    refused = f", {loaded.rejected:,} rows refused" if loaded.rejected else ""
+    _report(done, f"{file}: {len(loaded.table):,} readings{refused}{' (nothing stored)' if dry_run else ''}", as_json=as_json)
 
 
 @import_app.command("registry")
@@ -135,6 +154,27 @@ def export_readings(  # noqa: PLR0913 - each is an option of the command line
 
 
 # ---- files
+
+
+def _loaded(file: Path, given: Plan, known: frozenset[str] | None) -> Loaded:
+    """Our own columns at the speed of Arrow, as ever of any device; other tables row by row, by a guessed plan."""
+    if file.suffix == ".parquet" or (file.suffix == ".csv" and _has_own_columns(file)):
+        table = _placed(file, lambda: checked(read_table(file)))
+        return Loaded(table=table, rows=len(table), rejected=0, problems=())
+    if file.suffix not in {".csv", ".xlsx"}:
+        _format(file)
+    data = _read(file)
+    columns = open_table(data, file.name).columns
+    plan = guess(columns, timezone=given.timezone, metric=given.metric, device=given.device)
+    if plan is None:
+        raise BadInput(f"no column is named like a time and a value; found {', '.join(columns[:20])}", place=str(file))
+    return _placed(file, lambda: load(data, file.name, replace(plan, unit=given.unit), known))
+
+
+def _has_own_columns(file: Path) -> bool:
+    first = _read(file).split(b"\n", 1)[0].strip().removeprefix(b"\xef\xbb\xbf").replace(b'"', b"")
+    return bool({b"device_id", b"metric", b"ts_ms"} & set(first.split(b",")))
+
 
 _COLUMNS_EXPECTED = "expected are the columns device_id, metric, ts_ms (or time with an offset), value and, if you like, quality"
 
@@ -248,13 +288,6 @@ def _made(kind: type[_Made], entry: object, place: str) -> _Made:
 
 
 # ---- small things
-
-
-def _weeks(table: pa.Table) -> Iterator[pa.Table]:
-    """The table by weeks that begin at midnight UTC, so that a bar can move and no day is written twice."""
-    week = pc.cast(pc.divide(table["ts_ms"], _WEEK_MS), pa.int32())
-    for number in sorted(week.unique().to_pylist()):
-        yield table.filter(pc.equal(week, number))
 
 
 def _frame(store: ReadingStore, devices: Sequence[str], metrics: Sequence[str] | None, span: tuple[int, int]) -> pd.DataFrame:

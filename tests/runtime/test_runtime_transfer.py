@@ -58,7 +58,7 @@ def test_readings_come_from_parquet_and_go_out_and_in_again(house: Path, capsys:
     pq.write_table(pa.table({name: [getattr(r, name) for r in READINGS] for name in Reading._fields}), house / "in.parquet")
     for _ in range(2):
         code, out, _ = call(capsys, "import", "readings", "in.parquet", "--json")
-        assert (code, json.loads(out)) == (0, {"file": "in.parquet", "readings": 400})
+        assert (code, json.loads(out)) == (0, {"file": "in.parquet", "readings": 400, "rejected": 0, "dry_run": False})
         assert stored() == READINGS
     (house / "campus.json").write_text(json.dumps({"spaces": [SPACE], "devices": [METER]}))
     assert call(capsys, "import", "registry", "campus.json")[0] == 0
@@ -100,7 +100,7 @@ def test_a_csv_may_give_times_as_text(house: Path, capsys: pytest.CaptureFixture
         ),
         ("in.csv", "device_id,metric,ts_ms,value\na,leak,,1\n", "in.csv: row 1: ts_ms is empty"),
         ("in.parquet", "no parquet", "in.parquet: cannot be read"),
-        ("in.xlsx", "", "ends in .parquet or .csv"),
+        ("in.xml", "", "ends in .parquet or .csv"),
     ],
 )
 def test_readings_that_cannot_be_used_are_named(
@@ -186,3 +186,28 @@ def test_a_file_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) ->
         assert code == 1
         assert "nowhere.csv: cannot be read" in err
         assert "Traceback" not in err
+
+
+def test_a_table_as_offices_write_it_with_dry_run(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(capsys, "import", "registry", _registry(house))
+    (house / "march.csv").write_bytes(
+        "表号,抄表时间,读数\nem-1,2025-11-21 08:00,12500\nem-9,2025-11-21 08:00,1\n".encode("gb18030")
+    )
+    asked = ("import", "readings", "march.csv", "--metric", "elec.energy.import", "--unit", "Wh", "--json")
+    code, out, err = call(capsys, *asked, "--dry-run")
+    assert (code, json.loads(out)) == (0, {"file": "march.csv", "readings": 1, "rejected": 1, "dry_run": True})
+    assert "march.csv row 3 表号: there is no device 'em-9'" in err
+    assert stored() == []
+    assert call(capsys, *asked)[0] == 0
+    assert stored() == [Reading("em-1", "elec.energy.import", T, 12.5)]
+
+
+def test_a_table_whose_columns_say_nothing_is_refused(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (house / "in.csv").write_text("a,b\n1,2\n")
+    code, _, err = call(capsys, "import", "readings", "in.csv")
+    assert (code, "no column is named like a time and a value; found a, b" in err) == (1, True)
+
+
+def _registry(house: Path) -> str:
+    (house / "campus.json").write_text(json.dumps({"spaces": [SPACE], "devices": [METER]}))
+    return "campus.json"
