@@ -7,9 +7,10 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from devices.errors import DependencyFailed
@@ -97,8 +98,17 @@ def _line(settings: Settings, spool: Spool, database: Database, readings: Readin
         registry=RegistryStore(database),
         replays=DeadLetterStore(database),
         links=LinkStore(database),
-        latest=lambda device_id: {reading.metric: reading.value for reading in readings.latest([device_id])},
+        latest=partial(_latest, readings),
     )
+
+
+def _latest(readings: ReadingStore, device_id: str) -> Mapping[str, float]:
+    """Nothing is known while the store is away: then a repetition is stored once more, flagged, rather than a batch cut in half."""
+    try:
+        return {reading.metric: reading.value for reading in readings.latest([device_id])}
+    except DependencyFailed as failure:
+        _LOG.warning("newest values of %s not known: %s", device_id, failure)
+        return {}
 
 
 def open_spool(settings: Settings) -> Spool:
