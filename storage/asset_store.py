@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
 
 from devices.asset import (
     Asset,
@@ -70,7 +70,12 @@ class AssetStore:
     def insert_all(self, assets: NewAssets) -> Assets:
         """All of them, or none. Raises Conflict naming what a tag or a linked device is taken by."""
         with self._database.begin(conflict=_taken(assets)) as connection:
-            return [_insert(connection, asset, entry) for asset, entry in assets]
+            given = {asset.tag for asset, _ in assets}
+            named = [asset if asset.tag else replace(asset, tag=_next_tag(connection, asset, given)) for asset, _ in assets]
+            stored = [made for start in range(0, len(named), _BATCH) for made in _insert(connection, named[start : start + _BATCH])]
+            lines = [{"asset_id": made.id, **asdict(entry)} for made, (_, entry) in zip(stored, assets, strict=True)]
+            _begin_logs(connection, lines)
+            return stored
 
     def update(self, asset: Asset, entry: AssetLogEntry) -> Asset:
         """The asset with its next version. Raises Conflict where somebody changed it since it was read."""
@@ -128,15 +133,30 @@ def _matches(q: str) -> Any:  # noqa: ANN401 - an SQL condition
     return or_(*(func.lower(ASSET.c[name]).contains(q.lower(), autoescape=True) for name in columns))
 
 
-def _insert(connection: Connection, asset: Asset, entry: AssetLogEntry) -> Asset:
-    named = asset if asset.tag else replace(asset, tag=_next_tag(connection, asset))
-    new = insert(ASSET).values(**_row(named), log_hash=START).returning(ASSET.c.id)
-    stored = replace(named, id=connection.execute(new).scalar_one())
-    _log(connection, stored, entry, previous=START)
-    return stored
+_BATCH = 500
+_SEALED = update(ASSET).where(ASSET.c.id == bindparam("of_id")).values(log_hash=bindparam("newest"))
 
 
-def _next_tag(connection: Connection, asset: Asset) -> str:
+def _insert(connection: Connection, assets: Sequence[Asset]) -> Assets:
+    """In few statements: a table that is brought in must not hold up whoever else writes."""
+    if not assets:
+        return []
+    connection.execute(insert(ASSET), [{**_row(asset), "log_hash": START} for asset in assets])
+    found = connection.execute(select(ASSET.c.tag, ASSET.c.id).where(ASSET.c.tag.in_([asset.tag for asset in assets])))
+    ids = {row.tag: row.id for row in found}
+    return [replace(asset, id=ids[asset.tag]) for asset in assets]
+
+
+def _begin_logs(connection: Connection, lines: Sequence[dict[str, Any]]) -> None:
+    """The first line of each of these assets' histories."""
+    if not lines:
+        return
+    sealed = [{**line, "hash": link(START, line)} for line in lines]
+    connection.execute(insert(ASSET_LOG), sealed)
+    connection.execute(_SEALED, [{"of_id": line["asset_id"], "newest": line["hash"]} for line in sealed])
+
+
+def _next_tag(connection: Connection, asset: Asset, given: Collection[str]) -> str:
     """`A02100000-2026-0001`; numbers that people gave by hand are skipped."""
     year = (asset.purchased_on or asset.accepted_on or asset.created_at.date()).year
     prefix = f"{asset.class_code}-{year}"
@@ -145,7 +165,7 @@ def _next_tag(connection: Connection, asset: Asset) -> str:
     while True:
         number = connection.execute(again.returning(ASSET_SEQUENCE.c.last)).scalar_one()
         tag = f"{prefix}-{number:04d}"
-        if connection.scalar(select(ASSET.c.id).where(ASSET.c.tag == tag)) is None:
+        if tag not in given and connection.scalar(select(ASSET.c.id).where(ASSET.c.tag == tag)) is None:
             return tag
 
 
