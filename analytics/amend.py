@@ -1,41 +1,17 @@
 """What people entered about a meter: an exchange, a corrected reading, a reading that does not count. Raw readings stay as sent."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 
 import numpy as np
 
 from analytics.arrays import Floats, Ints
+from analytics.entry import Entry, EntryKind
 from analytics.ledger import Exchange
 from devices.model import Quality
 
 Columns = tuple[Ints, Floats, Ints]
 
-
-class EntryKind(StrEnum):
-    EXCHANGE = "exchange"
-    CORRECTION = "correction"
-    VOID = "void"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """Exchange: `before` is the old meter's end index, `after` the new one's start. Correction and void: the value of the
-    reading at `ts_ms` as sent (None: there was none, a person read the meter) and the one that counts (None: none does)."""
-
-    id: int = 0
-    device_id: str
-    kind: EntryKind
-    ts_ms: int
-    before: float | None
-    after: float | None
-    reason: str
-    entered_by: str
-    entered_at: datetime
-    undone_by: str | None = None
-    undone_at: datetime | None = None
+__all__ = ["Entry", "EntryKind", "amended", "exchanges_of"]
 
 
 def exchanges_of(entries: Iterable[Entry]) -> tuple[Exchange, ...]:

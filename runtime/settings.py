@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from analytics.tariff import Period
+from analytics.prices import Period
 from devices.errors import BadInput
 from devices.model import UseType
 from ingest.topic_filter import check_family

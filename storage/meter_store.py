@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from analytics.amend import Entry
+from analytics.entry import Entry
 from analytics.notes import LedgerNote
-from analytics.virtual import Term, VirtualMeter
+from analytics.virtual_meter import Term, VirtualMeter
 from devices.errors import Conflict, NotFound
 from storage.columns import values_of
 from storage.database import Lock, Transactions, queue_for, upsert

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from analytics.tariff import Factor, Price, Rates
+from analytics.prices import Factor, Price, Rates
 from devices.errors import NotFound
 from storage.columns import values_of
 from storage.database import Lock, Transactions, queue_for, upsert

@@ -2,9 +2,9 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Float, Index, Integer, PrimaryKeyConstraint, Table, Text
 
-from analytics.amend import EntryKind
+from analytics.entry import EntryKind
 from analytics.notes import NoteKind
-from analytics.tariff import Period
+from analytics.prices import Period
 from devices.model import UseType
 from storage.columns import DOCUMENT, KEY, UtcTime, Word
 from storage.schema import METADATA

@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-MODELS = ("alerts.model", "maintenance.model", "analytics.finding", "ingest.dead_letter")
+MODELS = (
+    *("alerts.model", "maintenance.model", "ingest.dead_letter"),
+    *("analytics.finding", "analytics.notes", "analytics.entry", "analytics.prices", "analytics.virtual_meter"),
+)
 ARROWS: dict[str, tuple[str, ...]] = {
     "devices": (),
     "ingest": ("devices",),

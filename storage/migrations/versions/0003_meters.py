@@ -3,9 +3,9 @@
 import sqlalchemy as sa
 from alembic import op
 
-from analytics.amend import EntryKind
+from analytics.entry import EntryKind
 from analytics.notes import NoteKind
-from analytics.tariff import Period
+from analytics.prices import Period
 from devices.model import UseType
 from storage.columns import DOCUMENT, KEY, UtcTime, Word
 
