@@ -90,11 +90,16 @@ def _buy(page: Page, demo: Demo, room: str) -> str:
 
 
 def _stick_label(page: Page, demo: Demo, tag: str) -> None:
-    """The label is a PDF that downloads."""
-    answer = page.request.get(f"{demo.address}/api/v1/assets/labels.pdf", params={"tags": tag})
-    assert answer.status == 200, answer.text()
-    assert answer.headers["content-type"] == "application/pdf"
+    """The form makes a sheet of labels: a PDF in a window of its own."""
+    page.goto(f"{demo.address}/assets/labels?tags={tag}")
+    with page.context.expect_event("request", lambda request: "labels.pdf" in request.url) as asked:
+        page.get_by_role("button", name="Make the PDF").click()
+    answer = page.request.get(asked.value.url)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/pdf")
     assert answer.body().startswith(b"%PDF")
+    for other in page.context.pages:
+        if other != page:
+            other.close()
 
 
 def _adopt(page: Page, demo: Demo, room: str) -> None:

@@ -24,6 +24,7 @@ def addresses(page: Page) -> list[str]:
     alert, finding, order, device = page.evaluate(FIRST_OF_EACH)
     return [
         *("/desk", "/energy", "/energy/dorm-a?quantity=water", "/findings", "/spaces/dorm-a", "/devices", f"/devices/{device}"),
+        *("/spaces", "/data-quality", "/gateways", "/profiles"),
         *("/orders", "/orders?state=finished", "/jobs", "/reports", "/report", "/report/dorm-a", "/offline"),
         *([f"/desk?alert={alert}", f"/alerts/{alert}"] if alert else []),
         *([f"/findings/{finding}"] if finding else []),
