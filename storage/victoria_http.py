@@ -98,7 +98,11 @@ class VictoriaHttp:
         try:
             answer = msgspec.json.decode(self._asked("GET", url))
             self._asked("GET", f"{self._write_url}/snapshot/delete?snapshot={answer['snapshot']}")
-        except (DependencyFailed, msgspec.DecodeError, KeyError, TypeError):
+        except DependencyFailed as failure:
+            if failure.transient:
+                raise
+            return False
+        except (msgspec.DecodeError, KeyError, TypeError):
             return False
         return True
 

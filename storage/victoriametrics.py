@@ -8,6 +8,7 @@ or by the next process where this one was killed as well. Repeats change nothing
 import gzip
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
@@ -34,7 +35,9 @@ _DEVICES = 300
 """Devices in one request: the pattern that names them must stay short."""
 
 _LOOK_EVERY_S = 5.0
-_VISIBLE_AFTER_S = 2.0
+_VISIBLE_AFTER_S = 10.0
+"""The server shows what it took after a second, later when it is busy; until then our own copy stands."""
+
 _KEEP_S = 60.0
 _KEEP_BYTES = 256 << 20
 _DAY_MS = 86_400_000
@@ -59,7 +62,8 @@ class VictoriaReadingStore:
         self._youngest: dict[Series, int] = {}  # nothing of the series lies above, as far as this process can know
         self._resend = ResendLog(resend_directory, keep_s=_KEEP_S)
         self._server = ServerState()
-        self._looked_at = self._written_at = float("-inf")
+        self._looked_at = float("-inf")
+        self._fresh: deque[tuple[float, dict[Key, tuple[Reading, int]]]] = deque()  # when written, with their revisions
 
     def close(self) -> None:
         """What was written last is put on the server's disk, where the server can do that."""
@@ -90,7 +94,8 @@ class VictoriaReadingStore:
         with self._lock:
             for start in range(0, len(ours), _LINES):
                 self.write(_readings(ours.slice(start, _LINES)))
-        if len(ours):
+            seen = bool(len(ours)) and self._settle()
+        if seen:
             order = np.argsort(ours["ts_ms"].to_numpy())
             self._insist_on(_readings(ours.take(pa.array([order[0], order[-1]]))))
         return len(table)
@@ -98,7 +103,8 @@ class VictoriaReadingStore:
     def _insist_on(self, written: Sequence[Reading]) -> None:
         """The server takes what is older than it keeps, and drops it. Raises BadInput where the oldest or youngest is not there."""
         for device, metric, ts_ms, _, _ in written:
-            if not self.range(device, metric, ts_ms, ts_ms + 1):
+            export = self._http.export(victoria_rows.selector([device], [metric]), ts_ms, ts_ms + 1)
+            if not len(victoria_rows.resolved(export, ts_ms, ts_ms + 1)):
                 raise BadInput(
                     f"{self._what} dropped what is of {ts_ms} (epoch ms) as too old or too far ahead; start it with a longer "
                     "-retentionPeriod (100y keeps all) and import again"
@@ -109,7 +115,7 @@ class VictoriaReadingStore:
 
         The server cannot delete a part of a series; what is older than a time goes by its own retention.
         """
-        self._make_visible()
+        self._http.make_visible()
         by_metric = sorted(self._known('{__name__=~".+_(value|quality|high|low)",device!=""}'), key=itemgetter(1, 0))
         ended = [
             (metric, self._ended(devices, metric, ts_ms))
@@ -119,6 +125,9 @@ class VictoriaReadingStore:
         for metric, devices in ended:
             if devices:
                 self._http.delete(victoria_rows.selector(devices, [metric]))
+        with self._lock:
+            self._settle()  # nor must it be sent again
+            self._fresh.clear()
         return -1
 
     def _ended(self, devices: Sequence[str], metric: str, ts_ms: int) -> list[str]:
@@ -138,7 +147,8 @@ class VictoriaReadingStore:
         body = gzip.compress(victoria_rows.encode((row, revisions.get(row[:3], 0)) for row in rows), compresslevel=1, mtime=0)
         self._resend.add(body, self._steady_s())
         self._http.write(body)
-        self._written_at = self._steady_s()
+        self._fresh.append((self._steady_s(), {row[:3]: (row, revisions.get(row[:3], 0)) for row in rows}))
+        self._forget_visible()
         youngest = self._youngest
         for device, metric, ts_ms, _, _ in rows:
             if ts_ms > youngest.get((device, metric), -1):
@@ -168,7 +178,6 @@ class VictoriaReadingStore:
 
     def _there(self, series: set[Series], start_ms: int, end_ms: int) -> dict[Key, tuple[float, int, int]]:
         """Key → (value, quality, revision) of what these series hold."""
-        self._make_visible()
         metrics = sorted({metric for _, metric in series})
         found: dict[Key, tuple[float, int, int]] = {}
         for devices in _chunks(sorted({device for device, _ in series})):
@@ -176,6 +185,10 @@ class VictoriaReadingStore:
             for revision, table in victoria_rows.by_revision(export, start_ms, end_ms):
                 for device, metric, ts_ms, value, quality in zip(*(column.to_pylist() for column in table.columns), strict=True):
                     found[device, metric, ts_ms] = (value, quality, revision)
+        for _, batch in self._fresh:
+            for key, (row, revision) in batch.items():
+                if key[:2] in series and start_ms <= key[2] < end_ms:
+                    found[key] = (row[3], row[4], revision)
         return found
 
     # ---- the server's memory
@@ -189,6 +202,7 @@ class VictoriaReadingStore:
         now_s = self._steady_s()
         if self._looked_at == float("-inf") and (sent := self._resend.send_left_over(self._http.write)):
             _LOG.warning("sent again what a process left that was killed, batches=%s", sent)
+            self._http.make_visible()
         state = self._http.state()
         before, self._server = self._server, state
         if before.started is not None and state.started != before.started:
@@ -208,19 +222,33 @@ class VictoriaReadingStore:
         _LOG.warning("%s has started anew; sending the last minute again", self._what)
         for body in self._resend.bodies():
             self._http.write(body)
+        self._http.make_visible()
 
-    def _settle(self) -> None:
-        """Nothing needs to be sent again afterwards, or the next process does."""
-        if self._http.make_durable():
-            self._resend.forget_all()
-        elif self._resend.size_bytes > _KEEP_BYTES:
+    def _settle(self) -> bool:
+        """What was written is on the server's disk, visible and need not be sent again. False where a cluster cannot do it."""
+        durable = self._http.make_durable()
+        if not durable and self._resend.size_bytes > _KEEP_BYTES:
             _LOG.warning("%s cannot be told to write to its disk; run a cluster with -replicationFactor=2", self._what)
+        if durable or self._resend.size_bytes > _KEEP_BYTES:
             self._resend.forget_all()
+        return durable
 
-    def _make_visible(self) -> None:
-        """What this process has just written can be found. What others write shows within a second."""
-        if self._steady_s() - self._written_at < _VISIBLE_AFTER_S:
-            self._http.make_visible()
+    def _forget_visible(self) -> None:
+        while self._fresh and self._fresh[0][0] < self._steady_s() - _VISIBLE_AFTER_S:
+            self._fresh.popleft()
+
+    def _own(self, device_ids: Sequence[str], metrics: Sequence[str] | None, start_ms: int, end_ms: int) -> list[Reading]:
+        """What this process wrote a moment ago, sorted; what others write shows once the server shows it."""
+        with self._lock:
+            self._forget_visible()
+            devices, wanted = set(device_ids), None if metrics is None else set(metrics)
+            own = {
+                key: row
+                for _, batch in self._fresh
+                for key, (row, _) in batch.items()
+                if key[0] in devices and (wanted is None or key[1] in wanted) and start_ms <= key[2] < end_ms
+            }
+        return sorted(own.values())
 
     # ---- reading
 
@@ -228,12 +256,15 @@ class VictoriaReadingStore:
         found: list[Reading] = []
         if metrics is not None and not metrics:
             return found
-        self._make_visible()
         for devices in _chunks(device_ids):
-            found += self._latest(devices, metrics)
+            youngest = self._latest(devices, metrics)
+            for row in self._own(devices, metrics, 0, END_MS):
+                if row[:2] not in youngest or youngest[row[:2]].ts_ms <= row.ts_ms:
+                    youngest[row[:2]] = row
+            found += youngest.values()
         return sorted(found)
 
-    def _latest(self, devices: Sequence[str], metrics: Sequence[str] | None) -> list[Reading]:
+    def _latest(self, devices: Sequence[str], metrics: Sequence[str] | None) -> dict[Series, Reading]:
         """Most are of today; the whole history is asked only for those that are not."""
         tomorrow_ms = self._epoch_ms() + _DAY_MS
         recent = self._last(victoria_rows.selector(devices, metrics), "2d", tomorrow_ms)
@@ -252,7 +283,7 @@ class VictoriaReadingStore:
         )
         for (device, metric), row in embedded_table.youngest(ahead).items():
             recent[device, metric] = Reading(device, metric, *row)
-        return list(recent.values())
+        return recent
 
     def _known(self, selector: str) -> set[Series]:
         named = map(victoria_rows.name_of, self._http.series(selector))
@@ -318,12 +349,12 @@ class VictoriaReadingStore:
     def _table(self, device_ids: Sequence[str], metrics: Sequence[str], start_ms: int, end_ms: int) -> pa.Table:
         if start_ms >= end_ms or not metrics:
             return embedded_table.empty()
-        self._make_visible()
         tables = [
             victoria_rows.resolved(self._http.export(victoria_rows.selector(devices, metrics), start_ms, end_ms), start_ms, end_ms)
             for devices in _chunks(device_ids)
         ]
-        return embedded_table.merged(tables)
+        own = embedded_table.from_readings(self._own(device_ids, metrics, start_ms, end_ms))
+        return embedded_table.merged([*tables, own])
 
 
 def _readings(table: pa.Table) -> list[Reading]:
