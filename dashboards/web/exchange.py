@@ -11,7 +11,7 @@ REGISTERS = ("elec.energy.import", "elec.energy.export", "water.volume", "gas.vo
 GAUGES = ("elec.power.active", "water.flow", "env.temperature", "env.humidity")
 UNITS = ("kWh", "Wh", "MWh", "m3", "L", "W", "kW", "m3/h", "L/h", "Cel", "%RH")
 UNDER_WAY = ("requested", "confirmed", "sent")
-IMPORT_STATES = {"waiting": N_("Waiting"), "running": N_("Running"), "done": N_("Done"), "failed": N_("Failed")}
+IMPORT_STATES = {"waiting": N_("Waiting"), "running": N_("Running"), "done": N_("Imported"), "failed": N_("Failed")}
 COMMANDS = {
     "valve.close": N_("Close the valve"),
     "valve.open": N_("Open the valve"),
@@ -24,7 +24,7 @@ COMMAND_STATES = {
     "requested": N_("Waits for a second person"),
     "confirmed": N_("About to be sent"),
     "sent": N_("Sent, waiting for the answer"),
-    "acknowledged": N_("Done"),
+    "acknowledged": N_("Carried out"),
     "refused": N_("Refused by the device"),
     "timed_out": N_("No answer in time"),
     "cancelled": N_("Cancelled"),
