@@ -92,7 +92,7 @@ class _Link:
 
     def _heard(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         if not message.retain:
-            self._commands.append((message.topic.split("/")[3], message.payload))
+            self._commands.append((message.topic.split("/")[3], bytes(message.payload)))
 
     def _disconnected(self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object) -> None:
         if self._up.is_set():

@@ -12,10 +12,12 @@ import pytest
 
 from devices import command as machine
 from devices.command import Command, CommandName, CommandState
-from devices.model import Reading
+from devices.model import DeviceKind, Reading
 from runtime import mqtt
 from runtime.roles.commander import Commander
 from simulators.campus import build_campus
+from simulators.live import LiveCampus
+from simulators.state import SimulatorState
 from storage.audit_store import AuditStore
 from storage.command_store import CommandStore
 from storage.database import Database
@@ -163,3 +165,26 @@ def test_a_sparkplug_device_without_its_names_is_refused_with_the_remedy(stage: 
         ended = stage.ended(stage.ask())
     assert ended.state is CommandState.REFUSED
     assert "attribute command.topic of wm-dorm-a-f1: write group/edge" in ended.outcome
+
+
+def test_the_simulated_campus_closes_its_valve_through_the_broker(stage: Stage) -> None:
+    begun = datetime.now(UTC).replace(microsecond=0)
+    campus = build_campus(site_id=stage.site)
+    meters = [device.id for device in campus.devices if device.kind in (DeviceKind.WATER_METER, DeviceKind.ELECTRICITY_METER)]
+    state = SimulatorState(
+        site_id=stage.site, seed=campus.seed, at_ms=round(begun.timestamp() * 1000), registers=dict.fromkeys(meters, 100.0)
+    )
+    live = LiveCampus(campus, state)
+    live.step(begun)
+    with running(stage):
+        number = stage.ask()
+        until(lambda: bool(stage.heard))
+        topic, payload, _ = stage.heard[0]
+        for told in live.command(topic.split("/")[3], payload, datetime.now(UTC)):
+            stage.device.publish(told.topic, told.payload, qos=1).wait_for_publish(5)
+        assert stage.ended(number).outcome == "valve.close done"
+    assert live.step(begun + timedelta(minutes=2))
+    assert live.state().closed == (VALVE,)
+    registers = live.state().registers
+    assert registers[VALVE] == 100.0
+    assert registers["wm-dorm-a"] > 100.0
