@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.detectors import (
+    balance,
     burst,
     creeping_base,
     creeping_leak,
@@ -23,6 +24,7 @@ from analytics.detectors import (
     reversed_flow,
     running_tap,
     spike,
+    wrong_unit,
 )
 from analytics.episodes import Episode
 from analytics.finding import Finding, FindingKind
@@ -66,6 +68,8 @@ HOURLY: tuple[HourlyDetector, ...] = (
     HourlyDetector(kind=FindingKind.WATER_DRIP, detect=drip.detect, persists=leak.persists),
     HourlyDetector(kind=FindingKind.ELEC_NO_LOAD, detect=no_load.detect, persists=no_load.persists),
     HourlyDetector(kind=FindingKind.ELEC_PHASE_LOSS, detect=phase_loss.detect, persists=phase_loss.persists),
+    HourlyDetector(kind=FindingKind.METER_WRONG_UNIT, detect=wrong_unit.detect, persists=wrong_unit.persists),
+    HourlyDetector(kind=FindingKind.METER_BALANCE, detect=balance.detect, persists=balance.persists),
     HourlyDetector(kind=FindingKind.METER_SPIKE, detect=spike.detect),
     HourlyDetector(kind=FindingKind.ELEC_LEFT_ON, detect=left_on.detect),
     HourlyDetector(kind=FindingKind.ELEC_CREEPING_BASE, detect=creeping_base.detect, persists=creeping_base.persists),

@@ -41,6 +41,9 @@ def explained(finding: Finding, meters: Mapping[str, Meter], findings_of: Callab
     """Whether a finding at a meter downstream, or a worse one at its own, already says it."""
     meter = meters.get(finding.device_id)
     family = next((kinds for kinds in _FAMILIES if finding.kind in kinds), ())
+    if meter is not None and finding.kind is FindingKind.METER_BALANCE:
+        others = (other for device_id in {meter.device_id, *meter.below} for other in findings_of(device_id))
+        return any(other.kind is not finding.kind and _covers_half(finding, other) for other in others)
     if meter is None or not family:
         return False
     worse = family[: family.index(finding.kind)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.arrays import HOUR_MS, Bools, Floats
+from analytics.balance import Balance, balance_of
 from analytics.base import Base, base_of
 from analytics.baseline import Normal, learn
 from analytics.calendar import HourTable, from_hour, hour_table
@@ -27,11 +28,15 @@ EVIDENCE_AT_MOST_H = 240
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Account:
-    """What the ledger says of a register: its hours, what it did, the smallest step it was seen to make."""
+    """What the ledger says of a register: its hours, what it did, the smallest step it was seen to make.
+
+    `below`: the hours of the meters directly beneath it.
+    """
 
     hourly: Hourly
     notes: tuple[LedgerNote, ...] = ()
     digit: float = float("nan")
+    below: tuple[Hourly, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,7 +44,7 @@ class View:
     """Arrays of `hourly`, `measured`, `table` and `normal` align, one entry per hour. `measured` is NaN where doubtful.
 
     `quiet` is only meant for water, `base` for electricity.
-    `digit`: the smallest step of the register (kWh or m3), NaN where it is not known.
+    `balance`: of a main with sub-meters. `digit`: the smallest step of the register (kWh or m3), NaN where it is not known.
     """
 
     meter: Meter
@@ -53,6 +58,7 @@ class View:
     pauses: Pauses
     notes: tuple[LedgerNote, ...] = ()
     digit: float = float("nan")
+    balance: Balance | None = None
 
     def within(self, note: LedgerNote) -> bool:
         """Whether the register did that in the hours of this view."""
@@ -67,6 +73,7 @@ def look(account: Account, meter: Meter, site: Site, *, days: int | None = None)
     normal = learn(measured, table, days)
     stillest = quiet(hourly, measured, table, account.digit, days)
     base = base_of(measured, normal.expected, table, days)
+    balance = balance_of(hourly, account.below, table, days) if account.below else None
     pauses = pauses_of(measured, table)
     first = 0 if days is None else int(np.searchsorted(table.day, table.class_of_day.size - days))
     hourly, normal, measured = from_index(hourly, first), normal.since(first), measured[first:]
@@ -82,6 +89,7 @@ def look(account: Account, meter: Meter, site: Site, *, days: int | None = None)
         pauses=pauses.since(first),
         notes=account.notes,
         digit=account.digit,
+        balance=balance.since(int(table.day[first])) if balance and first < table.day.size else balance,
     )
 
 

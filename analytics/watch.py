@@ -126,11 +126,19 @@ class Watch:
         for device_id, book in self.books.items():
             hourly = until(book.hourly, end_ms)
             if hourly.size:
-                account = Account(hourly=hourly, notes=book.notes, digit=book.digit)
+                below = self._directly_below(device_id, end_ms)
+                account = Account(hourly=hourly, notes=book.notes, digit=book.digit, below=below)
                 view = look(account, self.meters[device_id], self.site, days=days)
                 for detector in HOURLY:
                     found.extend(detector.detect(view))
         return lowest_only(found, self.meters, (*self._recent, *self._told.values()))
+
+    def _directly_below(self, device_id: str, end_ms: int) -> tuple[Hourly, ...]:
+        """The hours of the next meters downstream; none where one of them has told nothing yet."""
+        below = self.meters[device_id].below
+        deeper = frozenset[str]().union(*(self.meters[one].below for one in below if one in self.meters))
+        hours = tuple(until(self.books[one].hourly, end_ms) for one in sorted(below - deeper) if one in self.books)
+        return hours if all(hourly.size for hourly in hours) else ()
 
     def persists(self, finding: Finding) -> bool:
         """Whether a finding that no detector sees any more has only become normal: its cause is there in the last hours."""
@@ -138,7 +146,8 @@ class Watch:
         book = self.books.get(finding.device_id)
         if detector is None or detector.persists is None or book is None or not book.hourly.size:
             return False
-        account = Account(hourly=book.hourly, notes=book.notes, digit=book.digit)
+        below = self._directly_below(finding.device_id, book.hourly.end_ms)
+        account = Account(hourly=book.hourly, notes=book.notes, digit=book.digit, below=below)
         return detector.persists(look(account, self.meters[finding.device_id], self.site, days=3), finding)
 
     def learn(self, end_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""`caretaker bench ingest | alarm | store`: measurements of this machine, as ratios in one run."""
+"""`caretaker bench ingest | alarm | store | analytics`: measurements of this machine, as ratios in one run."""
 
 import importlib
 import json
@@ -34,6 +34,12 @@ def alarm(*, as_json: _JSON = False) -> None:
 def store(*, as_json: _JSON = False) -> None:
     """Thirty million readings: queries, size, while rows arrive. Example: caretaker bench store"""
     _print(_run("store"), as_json=as_json)
+
+
+@app.command()
+def analytics(*, as_json: _JSON = False) -> None:
+    """A day of 1,000 meters and eight weeks of 10,000 through ledger and detectors. Example: caretaker bench analytics"""
+    _print(_run("analytics"), as_json=as_json)
 
 
 def _run(name: str, **options: bool) -> dict[str, Any]:

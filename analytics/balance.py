@@ -1,0 +1,80 @@
+"""What a main meter counts that none of the meters beneath it counts, day by day."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.arrays import HOUR_MS, Floats
+from analytics.calendar import DayClass, HourTable
+from analytics.hourly import Hourly
+
+LEARN_DAYS = 14
+MEMORY_DAYS = 56
+LAG_DAYS = 3
+KNOWN_SHARE = 0.9
+"""So much of a day must be known of all meters for the day to count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Balance:
+    """Per local day, in the meters' unit, NaN where not known and on holidays: the `main`, the `unmetered` rest, the root of the
+    sum of `squares` of all meters' counts, and the `usual` rest of the weeks that end LAG_DAYS before, with its robust `scatter`.
+    """
+
+    main: Floats
+    unmetered: Floats
+    squares: Floats
+    usual: Floats
+    scatter: Floats
+
+    def since(self, day: int) -> "Balance":
+        """From local day `day` on."""
+        return Balance(
+            main=self.main[day:],
+            unmetered=self.unmetered[day:],
+            squares=self.squares[day:],
+            usual=self.usual[day:],
+            scatter=self.scatter[day:],
+        )
+
+
+def balance_of(main: Hourly, below: Iterable[Hourly], table: HourTable, days: int | None = None) -> Balance:
+    """`table` is that of the main; `below` are the meters directly beneath it. `days`: the usual for the last so many days only."""
+    count = table.class_of_day.size
+    measured, parts, squares = main.measured, np.zeros(main.size), np.zeros(count)
+    known = np.isfinite(measured)
+    for hourly in below:
+        one = _aligned(hourly, main)
+        known &= np.isfinite(one)
+        parts += np.nan_to_num(one)
+        squares += np.bincount(table.day, np.nan_to_num(one), minlength=count) ** 2
+    enough = (np.bincount(table.day[known], minlength=count) >= KNOWN_SHARE * 24) & (table.class_of_day < DayClass.HOLIDAY)
+    whole, rest = (
+        np.where(enough, np.bincount(table.day[known], series[known], minlength=count), np.nan)
+        for series in (measured, measured - parts)
+    )
+    usual, scatter = _usual(rest, 0 if days is None else max(count - days, 0))
+    return Balance(main=whole, unmetered=rest, squares=np.sqrt(np.nan_to_num(whole) ** 2 + squares), usual=usual, scatter=scatter)
+
+
+def _aligned(hourly: Hourly, like: Hourly) -> Floats:
+    """The measured hours on the grid of another meter."""
+    out = np.full(like.size, np.nan)
+    offset = int((hourly.start_ms - like.start_ms) // HOUR_MS)
+    first, last = max(offset, 0), min(offset + hourly.size, like.size)
+    if first < last:
+        out[first:last] = hourly.measured[first - offset : last - offset]
+    return out
+
+
+def _usual(unmetered: Floats, first: int) -> tuple[Floats, Floats]:
+    """Median and robust scatter of the weeks before each day from `first` on; NaN with fewer than LEARN_DAYS known."""
+    usual, scatter = np.full((2, unmetered.size), np.nan)
+    for day in range(max(first, LEARN_DAYS + LAG_DAYS), unmetered.size):
+        past = unmetered[max(day - LAG_DAYS - MEMORY_DAYS, 0) : day - LAG_DAYS]
+        past = past[np.isfinite(past)]
+        if past.size >= LEARN_DAYS:
+            usual[day] = np.median(past)
+            scatter[day] = 1.4826 * np.median(np.abs(past - usual[day]))
+    return usual, scatter
