@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pandas as pd
@@ -20,6 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from api.export_table import csv_lines, parquet_bytes
 from devices.errors import BadInput
 from devices.model import Device, Event, Space
 from ingest.table_import import Plan, guess
@@ -135,10 +137,11 @@ def export_readings(  # noqa: PLR0913 - each is an option of the command line
     metric: Annotated[list[str] | None, typer.Option("--metric", help="More than once; default all")] = None,
     start: Annotated[str | None, typer.Option("--from", help="ISO 8601 with an offset; default the first reading")] = None,
     end: Annotated[str | None, typer.Option("--until", help="ISO 8601 with an offset, not included; default the last")] = None,
+    readable: Annotated[bool, typer.Option("--readable", help="With units, local times and words of quality, for people")] = False,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Readings in the form that `caretaker import readings` takes.
+    """Readings in the form that `caretaker import readings` takes, or with --readable as people read them.
 
     Example: caretaker export readings march.csv --metric elec.energy.import --from 2026-03-01T00:00+08:00
     """
@@ -149,7 +152,7 @@ def export_readings(  # noqa: PLR0913 - each is an option of the command line
     with closing(open_reading_store(settings)) as store, _progress() as progress:
         chunks = [devices[first : first + _DEVICES_AT_ONCE] for first in range(0, len(devices), _DEVICES_AT_ONCE)]
         frames = (_frame(store, chunk, metric, span) for chunk in progress.track(chunks, description=str(file)))
-        rows = write_frames(file, frames)
+        rows = write_readable(file, frames, ZoneInfo(settings.site.timezone)) if readable else write_frames(file, frames)
     _report({"file": str(file), "readings": rows}, f"{file}: {rows:,} readings", as_json=as_json)
 
 
@@ -231,6 +234,36 @@ def write_frames(file: Path, frames: Iterator[pd.DataFrame]) -> int:
     finally:
         draft.unlink(missing_ok=True)
     return rows
+
+
+def write_readable(file: Path, frames: Iterator[pd.DataFrame], zone: ZoneInfo) -> int:
+    """As `write_frames`, with unit, time in `zone` and words of quality."""
+    draft, counted = file.with_name(f".{file.name}.draft"), _Counted(frames)
+    try:
+        if _format(file) == ".parquet":
+            draft.write_bytes(parquet_bytes(iter(counted), zone))
+        else:
+            with draft.open("w", encoding="utf-8", newline="") as out:
+                out.writelines(csv_lines(iter(counted), zone, byte_order_mark=True))
+        draft.replace(file)
+    except OSError as error:
+        raise BadInput(f"cannot be written: {error.strerror or error}", place=str(file)) from None
+    finally:
+        draft.unlink(missing_ok=True)
+    return counted.rows
+
+
+class _Counted:
+    """Frames as they pass, and how many rows they had."""
+
+    def __init__(self, frames: Iterator[pd.DataFrame]) -> None:
+        self._frames = frames
+        self.rows = 0
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        for frame in self._frames:
+            self.rows += len(frame)
+            yield frame
 
 
 _OUT = pa.schema([(name, _TYPES[name]) for name in ("device_id", "metric", "ts_ms", "value", "quality")])

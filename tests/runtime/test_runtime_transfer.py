@@ -202,6 +202,18 @@ def test_a_table_as_offices_write_it_with_dry_run(house: Path, capsys: pytest.Ca
     assert stored() == [Reading("em-1", "elec.energy.import", T, 12.5)]
 
 
+def test_an_export_for_people(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pq.write_table(pa.table({name: [getattr(r, name) for r in READINGS] for name in Reading._fields}), house / "in.parquet")
+    call(capsys, "import", "readings", "in.parquet")
+    code, out, _ = call(capsys, "export", "readings", "out.csv", "--device", "em-1", "--readable", "--json")
+    assert (code, json.loads(out)["readings"]) == (0, 400)
+    lines = (house / "out.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0] == "device_id,metric,unit,time,value,quality"
+    assert lines[2] == "em-1,elec.energy.import,kWh,2025-11-21T09:00:00.000+08:00,1.25,late"
+    assert call(capsys, "export", "readings", "out.parquet", "--device", "em-1", "--readable")[0] == 0
+    assert pq.read_table(house / "out.parquet")["unit"][0].as_py() == "kWh"
+
+
 def test_a_table_whose_columns_say_nothing_is_refused(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (house / "in.csv").write_text("a,b\n1,2\n")
     code, _, err = call(capsys, "import", "readings", "in.csv")
