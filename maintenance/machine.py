@@ -264,8 +264,8 @@ def _resume(moved: WorkOrder, before: WorkOrder, _request: OrderRequest, calenda
     return replace(moved, hold_reason=None, resolve_due=due)
 
 
-def _finish(moved: WorkOrder, _before: WorkOrder, _request: OrderRequest, _calendar: WorkingCalendar) -> WorkOrder:
-    return replace(moved, done_at=moved.updated_at, hold_reason=None)
+def _finish(moved: WorkOrder, _before: WorkOrder, request: OrderRequest, _calendar: WorkingCalendar) -> WorkOrder:
+    return replace(moved, done_at=moved.updated_at, hold_reason=None, verdict=request.verdict or moved.verdict)
 
 
 def _send_back(moved: WorkOrder, _before: WorkOrder, _request: OrderRequest, _calendar: WorkingCalendar) -> WorkOrder:

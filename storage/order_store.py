@@ -12,6 +12,7 @@ from storage.change import ChangeKind
 from storage.change_store import append_change
 from storage.database import Lock, Transactions, queue_for
 from storage.hash_chain import START, link, unbroken
+from storage.label_store import label_by_order
 from storage.schema import ORDER_LOG, UNFINISHED, WORK_ORDER
 
 WorkOrders = list[WorkOrder]
@@ -65,6 +66,7 @@ class OrderStore:
             previous = _check_version(connection, order)
             connection.execute(update(WORK_ORDER).where(WORK_ORDER.c.id == order.id).values(_row(stored)))
             _log(connection, stored, entry, previous=previous)
+            label_by_order(connection, stored, entry)
         return stored
 
     def log(self, order_id: int) -> OrderLog:

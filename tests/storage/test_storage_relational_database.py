@@ -16,6 +16,7 @@ import storage.idempotency_store
 import storage.schema_assets
 import storage.schema_commands
 import storage.schema_incoming
+import storage.schema_labels
 import storage.schema_links
 import storage.schema_meters
 import storage.schema_registry  # noqa: F401 - so do these
