@@ -49,8 +49,9 @@ def explained(finding: Finding, meters: Mapping[str, Meter], findings_of: Callab
     worse = family[: family.index(finding.kind)]
     below = (other for device_id in meter.below for other in findings_of(device_id) if other.kind in family)
     own = (other for other in findings_of(meter.device_id) if other.kind in worse)
-    explains = _covers_half if finding.kind in _LASTING else _overlap
-    return any(explains(finding, other) for other in (*below, *own))
+    by_own = _covers_half if finding.kind in _LASTING else _overlap
+    by_below = _overlap if finding.kind is FindingKind.WATER_TOILET_LEAK else by_own  # a main is never as quiet as its floors
+    return any(by_below(finding, other) for other in below) or any(by_own(finding, other) for other in own)
 
 
 def _covers_half(lasting: Finding, other: Finding) -> bool:

@@ -22,7 +22,7 @@ class BalanceParams:
     Before anything is learned only more below than above is told, from `excess` of the main on: nothing comes from nowhere.
     """
 
-    days: int = 3
+    days: int = 4
     share: float = 0.1
     deviations: float = 3.0
     scatter: float = 5.0

@@ -29,7 +29,7 @@ class FrozenParams:
     long_hours: int = 30
     times_longest: float = 1.5
     same_hours: int = 10
-    least_scatter: float = 0.03
+    least_scatter: float = 0.02
     times_same: float = 1.7
     learn_days: int = 14
 
@@ -78,7 +78,8 @@ def _repeats(view: View, params: FrozenParams) -> Bools:
     pauses = view.pauses
     long = (pauses.same + 1 >= params.same_hours) & (pauses.same + 1 >= params.times_same * (pauses.longest_same + 1))
     with np.errstate(invalid="ignore"):
-        scatters = view.normal.spread >= params.least_scatter * view.normal.expected
+        scatter, expected = (since_move(pauses.same > 0, np.nan_to_num(one)) for one in (view.normal.spread, view.normal.expected))
+        scatters = scatter >= params.least_scatter * expected
     return np.asarray(long & scatters & (view.quiet.known_days >= params.learn_days), np.bool_)
 
 

@@ -27,7 +27,7 @@ class LeakParams:
     least_l_per_h: float = 6.5
     share: float = 0.5
     deviations: float = 3.0
-    leaked_times: float = 1.5
+    leaked_times: float = 3.0
     digits: float = 4.0
     clear_after: int = 2
     learn_days: int = 7

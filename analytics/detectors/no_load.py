@@ -17,7 +17,7 @@ class NoLoadParams:
     In `counting` of the `lately` hours it counts something: a register that stands quite still is told as frozen.
     """
 
-    hours: int = 2
+    hours: int = 1
     share: float = 0.1
     counting: int = 2
     lately: int = 8
