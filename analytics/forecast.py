@@ -79,6 +79,43 @@ def forecast(hourly: Hourly, calendar: Calendar, use: UseType, *, days: int = 7)
     return tuple(ahead)
 
 
+def courses(hourly: Hourly, calendar: Calendar, use: UseType, *, days: int) -> tuple[tuple[date, tuple[float, ...]], ...]:
+    """Expected use of each hour 0-23 of the `days` days after the last whole one, without interval; as far ahead as anybody asks.
+
+    A day for which there is no like day takes the mean of those that have one. Empty where none has.
+    """
+    past, first_day, known = _past(hourly, calendar, use, days)
+    if known < LEAST_LIKE_DAYS:
+        return ()
+    found = [_course(past, known - 1 + lead, known - 1) for lead in range(1, days + 1)]
+    told = [course for course in found if course is not None]
+    if not told:
+        return ()
+    mean = np.mean(told, axis=0)
+    shown = [mean if course is None else course for course in found]
+    return tuple((first_day + timedelta(days=known + n), tuple(map(float, course))) for n, course in enumerate(shown))
+
+
+def total_shares(hourly: Hourly, calendar: Calendar, use: UseType, *, days: int) -> tuple[float, float] | None:
+    """Between which shares of what was expected the sum of `days` days came out in eight of ten past forecasts; None: too few.
+
+    A sum errs less than its days do one by one, but more than if they erred independently; so it is judged as a sum.
+    """
+    past, _, known = _past(hourly, calendar, use, days)
+    ratios = []
+    for end in range(known - 1, max(known - 1 - ERROR_DAYS, days), -max(days // 7, 1)):
+        span = range(end - days + 1, end + 1)
+        pairs = [(_course(past, day, end - days), past.total[day]) for day in span if np.isfinite(past.total[day])]
+        told = [(float(course.sum()), used) for course, used in pairs if course is not None]
+        expected = sum(course for course, _ in told)
+        if len(told) * 5 >= days * 4 and expected > 0:
+            ratios.append(sum(used for _, used in told) / expected)
+    if len(ratios) < LEAST_ERRORS:
+        return None
+    low, high = np.quantile(ratios, SHARES)
+    return float(low), float(high)
+
+
 def _past(hourly: Hourly, calendar: Calendar, use: UseType, days: int) -> tuple[_Past, date, int]:
     """The last days and those to come (without use), the first of them, and how many are over."""
     keep = min(hourly.size, (LOOK_BACK_DAYS + ERROR_DAYS) * 24)

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from analytics.calendar import Calendar
 from analytics.tariff import Rates
+from api.accounts import Ledger
 from api.incoming import Incoming
 from api.live import ChangeFeed
 from api.rates import SignInLimiter
@@ -20,6 +21,7 @@ from maintenance.sla import WorkingCalendar
 from storage.alert_store import AlertStore
 from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
+from storage.budget_store import BudgetStore
 from storage.change_store import ChangeStore
 from storage.dead_letter_store import DeadLetterStore
 from storage.event_store import EventStore
@@ -32,6 +34,7 @@ from storage.order_store import OrderStore
 from storage.price_store import PriceStore
 from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
+from storage.saving_store import SavingStore
 from storage.stocktake_store import StocktakeStore
 from storage.user import User
 from storage.user_store import UserStore
@@ -86,6 +89,8 @@ class Deps:
     site: SiteInfo
     meters: MeterStore
     prices: PriceStore
+    budgets: BudgetStore
+    savings: SavingStore
     calendar: Calendar
     working_calendar: WorkingCalendar
     now: Callable[[], datetime]
@@ -109,6 +114,11 @@ class Kept:
     registry: RegistryCache
     limiter: SignInLimiter
     feed: ChangeFeed
+
+
+def ledger_of(deps: Deps) -> Ledger:
+    """Hourly consumption at the prices that hold now."""
+    return Ledger(readings=deps.readings, rates=deps.rates, calendar=deps.calendar)
 
 
 async def deps_of(request: Request) -> Deps:

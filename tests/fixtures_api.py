@@ -27,6 +27,7 @@ from maintenance.sla import WorkingCalendar
 from storage.alert_store import AlertStore
 from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
+from storage.budget_store import BudgetStore
 from storage.change_store import ChangeStore
 from storage.command_store import CommandStore
 from storage.database import Database
@@ -44,6 +45,7 @@ from storage.order_store import OrderStore
 from storage.passwords import hash_password, new_token, token_sha256
 from storage.price_store import PriceStore
 from storage.registry_store import RegistryStore
+from storage.saving_store import SavingStore
 from storage.stocktake_store import StocktakeStore
 from storage.token_store import TokenStore
 from storage.user import Role, User
@@ -220,6 +222,8 @@ def _on(database: Database, tmp_path: Path) -> Iterator[Campus]:
         site=SiteInfo(id="campus", name="Campus", name_zh="校园", timezone="Asia/Shanghai", currency="CNY"),
         meters=MeterStore(database),
         prices=PriceStore(database, Rates()),
+        budgets=BudgetStore(database),
+        savings=SavingStore(database),
         calendar=Calendar(timezone="Asia/Shanghai"),
         working_calendar=WorkingCalendar(zone=ZoneInfo("Asia/Shanghai")),
         now=lambda: clock[0],

@@ -30,6 +30,7 @@ from runtime.stores import open_reading_store
 from storage.alert_store import AlertStore
 from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
+from storage.budget_store import BudgetStore
 from storage.change_store import ChangeStore
 from storage.database import Database
 from storage.dead_letter_store import DeadLetterStore
@@ -43,6 +44,7 @@ from storage.order_store import OrderStore
 from storage.price_store import PriceStore
 from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
+from storage.saving_store import SavingStore
 from storage.stocktake_store import StocktakeStore
 from storage.user_store import UserStore
 
@@ -159,6 +161,8 @@ def dependencies(settings: Settings, database: Database, readings: ReadingStore,
         site=SiteInfo(id=site.id, name=site.name, name_zh=site.name_zh, timezone=site.timezone, currency=site.currency),
         meters=MeterStore(database),
         prices=PriceStore(database, costs.rates),
+        budgets=BudgetStore(database),
+        savings=SavingStore(database),
         calendar=costs.calendar,
         working_calendar=WorkingCalendar(zone=ZoneInfo(site.timezone)),
         now=lambda: datetime.now(UTC),

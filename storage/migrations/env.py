@@ -3,6 +3,7 @@
 from alembic import context
 
 import storage.schema_assets
+import storage.schema_budget
 import storage.schema_commands
 import storage.schema_incoming
 import storage.schema_labels

@@ -14,6 +14,7 @@ from sqlalchemy import inspect, select, text
 
 import storage.idempotency_store
 import storage.schema_assets
+import storage.schema_budget
 import storage.schema_commands
 import storage.schema_incoming
 import storage.schema_labels
