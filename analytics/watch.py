@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from analytics import tuning
 from analytics.arrays import EARLIEST_MS, HOUR_MS, LATEST_MS, Floats
 from analytics.book import Book, empty
 from analytics.catalog import HOURLY, STREAM, StreamDetector
+from analytics.detectors import power_quality
 from analytics.episodes import Episode
 from analytics.finding import Finding, FindingKind
 from analytics.hourly import Hourly, until
@@ -35,6 +37,7 @@ class Watch:
         self.site = site
         self.books: dict[str, Book] = {device_id: empty() for device_id in meters}
         self._states: dict[Key, object] = {}
+        self._quality: dict[str, power_quality.Quality] = {}
         self._held: dict[Key, Finding] = {}
         self._told: dict[Key, Finding] = {}
         self._tops: dict[str, tuple[int, Floats]] = {}
@@ -42,11 +45,27 @@ class Watch:
 
     def resume(self, active: Iterable[Finding]) -> None:
         """Takes up what was active when we stopped, so that its end is seen."""
+        active = list(active)
         for detector in STREAM:
             for finding in active:
                 if finding.kind is detector.kind and finding.device_id in self.meters:
                     key = (finding.kind, finding.device_id)
                     self._states[key], self._told[key] = detector.resume(finding), finding
+        for finding in active:
+            if finding.kind is FindingKind.ELEC_POWER_QUALITY:
+                self._quality[finding.device_id] = power_quality.resume(finding)
+
+    def gauge(self, device_id: str, metric: str, samples: Samples) -> list[Finding]:
+        """Samples of one of power_quality.METRICS (epoch ms UTC, V or 1) of one meter in time order; what is to be recorded now."""
+        state = self._quality.get(device_id) or power_quality.start()
+        scene = Scene(meter=self.meters[device_id], site=self.site)
+        found: list[Finding] = []
+        for ts_ms, value in samples:
+            if EARLIEST_MS <= ts_ms < LATEST_MS:
+                state, finding = power_quality.step(state, (metric, ts_ms, value), scene)
+                found.extend((finding,) if finding is not None else ())
+        self._quality[device_id] = state
+        return found
 
     def told(self, key: Key) -> bool:
         """Whether a streaming detector has told of it and will tell its end."""
@@ -62,7 +81,7 @@ class Watch:
         samples = [sample for sample in samples if EARLIEST_MS <= sample[0] < LATEST_MS]
         found: list[Finding] = []
         for detector in STREAM:
-            if detector.suits(meter):
+            if detector.suits(meter) and detector.kind not in meter.off:
                 found.extend(self._step(detector, meter, samples))
         return found
 
@@ -76,7 +95,7 @@ class Watch:
             if sample[0] // HOUR_MS != hour:
                 hour = sample[0] // HOUR_MS
                 scene = Scene(meter=meter, site=self.site, top=self._top(meter.device_id, sample[0]))
-            state, finding = detector.step(state, sample, scene)
+            state, finding = tuning.step(detector, state, sample, scene)
             if finding is not None:
                 found.extend(self._arbitrate(finding))
         self._states[key] = state
@@ -130,7 +149,7 @@ class Watch:
                 account = Account(hourly=hourly, notes=book.notes, digit=book.digit, below=below)
                 view = look(account, self.meters[device_id], self.site, days=days)
                 for detector in HOURLY:
-                    found.extend(detector.detect(view))
+                    found.extend(tuning.detect(detector, view))
         return lowest_only(found, self.meters, (*self._recent, *self._told.values()))
 
     def _directly_below(self, device_id: str, end_ms: int) -> tuple[Hourly, ...]:
@@ -145,6 +164,8 @@ class Watch:
         detector = next((d for d in HOURLY if d.kind is finding.kind and d.persists), None)
         book = self.books.get(finding.device_id)
         if detector is None or detector.persists is None or book is None or not book.hourly.size:
+            return False
+        if finding.kind in self.meters[finding.device_id].off:
             return False
         below = self._directly_below(finding.device_id, book.hourly.end_ms)
         account = Account(hourly=book.hourly, notes=book.notes, digit=book.digit, below=below)

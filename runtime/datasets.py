@@ -121,7 +121,9 @@ def _falls(ts_ms: Ints, value: Floats) -> tuple[LedgerNote, ...]:
     with np.errstate(invalid="ignore"):
         back = np.flatnonzero(value < 0)
     return tuple(
-        LedgerNote(kind=NoteKind.DROP, from_ms=int(ts_ms[at]), to_ms=int(ts_ms[at]) + HOUR_MS, before=-float(value[at]), after=0.0)
+        LedgerNote(
+            kind=NoteKind.REVERSED, from_ms=int(ts_ms[at]), to_ms=int(ts_ms[at]) + HOUR_MS, before=-float(value[at]), after=0.0
+        )
         for at in back
     )
 

@@ -64,6 +64,12 @@ def start() -> Quality:
     return Quality(last={})
 
 
+def resume(finding: Finding) -> Quality:
+    """The memory of a meter that was out of limits when Caretaker stopped."""
+    fault = next((fault for fault, message in _MESSAGES.items() if message == finding.message), "low")
+    return Quality(last={}, fault=fault, since_ms=int(finding.started.timestamp() * 1000), active=True)
+
+
 def step(
     state: Quality, sample: tuple[str, int, float], scene: Scene, params: QualityParams = PARAMS
 ) -> tuple[Quality, Finding | None]:

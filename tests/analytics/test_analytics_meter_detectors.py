@@ -24,7 +24,7 @@ from analytics.detectors import (
 from analytics.episodes import Episode
 from analytics.finding import FindingKind
 from analytics.hourly import Hourly
-from analytics.ledger import LedgerNote, NoteKind
+from analytics.notes import LedgerNote, NoteKind
 from analytics.lowest import lowest_only
 from analytics.view import Account, View, look
 from devices.model import SpaceKind, UseType
@@ -184,7 +184,11 @@ class TestSpike:
 
 @pytest.mark.parametrize(
     ("detector", "kind", "after"),
-    [(register_jump, NoteKind.JUMP, 99_000.0), (reversed_flow, NoteKind.DROP, 4_000.0)],
+    [
+        (register_jump, NoteKind.JUMP, 99_000.0),
+        (register_jump, NoteKind.DROP, 4_000.0),
+        (reversed_flow, NoteKind.REVERSED, 4_990.0),
+    ],
 )
 def test_what_the_ledger_noted_is_shown_for_a_day(detector: object, kind: NoteKind, after: float) -> None:
     note = LedgerNote(kind=kind, from_ms=ms(at(20, 9)) - 1, to_ms=ms(at(20, 9)), before=5000.0, after=after)

@@ -114,3 +114,15 @@ class TestDead:
     def test_fire_equipment_has_its_own_rule(self) -> None:
         silence = dead.Silence(last_ms=START_MS, site_ms=self.NOW, listening_since_ms=START_MS, before_ms=None)
         assert dead.check(self.SMOKE, PROFILES["smoke"], silence) is None
+
+
+def test_power_quality_is_told_and_taken_up_after_a_restart() -> None:
+    one = meter(device_id="em")
+    watch = Watch({"em": one}, SITE)
+    low = [(START_MS + minute * 60_000, 190.0) for minute in range(15)]
+    [finding] = watch.gauge("em", "elec.voltage", low)
+    assert finding.kind is FindingKind.ELEC_POWER_QUALITY
+    after = Watch({"em": one}, SITE)
+    after.resume([finding])
+    [ended] = after.gauge("em", "elec.voltage", [(START_MS + minute * 60_000, 221.0) for minute in range(20, 50)])
+    assert (ended.active, ended.started) == (False, finding.started)
