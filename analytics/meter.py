@@ -1,7 +1,9 @@
 """What a detector must know about a meter: what it counts, for which place, and which meters hang beneath it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from analytics.finding import FindingKind
 from devices.model import Device, DeviceKind, SpaceKind, UseType
 from devices.profiles import Register
 from devices.registry import Registry
@@ -16,6 +18,7 @@ class Meter:
     """`quantity`: electricity (kWh, W) or water (m3, m3/h). `below`: ids of all meters downstream, at any depth.
 
     `allowed`: appliances that the house allows in this room (the device's attribute `allowed`, separated by commas).
+    `tuning`: parameters that people changed for this meter, by kind and name; `off`: kinds switched off here (analytics.tuning).
     """
 
     device_id: str
@@ -27,6 +30,8 @@ class Meter:
     interval_s: float
     below: frozenset[str] = frozenset()
     allowed: frozenset[str] = frozenset()
+    tuning: Mapping[FindingKind, Mapping[str, float]] = field(default_factory=dict, hash=False)
+    off: frozenset[FindingKind] = frozenset()
 
     @property
     def register_metric(self) -> str:

@@ -12,7 +12,8 @@ class DetectorRule:
     """Of `kind` at one device, or at all devices in a place and beneath it: exactly one of the two is given.
 
     `parameters` replace the shipped ones of the same name. `off`: it says nothing there. `basis`: figures of the trial that it
-    rests on (avoided, false_alarms, kept, real). A later rule stands before an earlier one, a device's before its place's.
+    rests on (avoided, false_alarms, kept, real). Of two that set one parameter a device's stands before its place's, else the
+    later one; what is off stays off until that is undone.
     """
 
     id: int = 0

@@ -12,16 +12,18 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pandas as pd
 
 from analytics.arrays import HOUR_MS
 from analytics.catalog import HEALTH, HOURLY
-from analytics.detectors import dead
+from analytics.detectors import dead, power_quality
 from analytics.episodes import Episode, moment
-from analytics.finding import Finding
+from analytics.finding import Finding, FindingKind
 from analytics.meter import meters_of
 from analytics.site import Site
+from analytics.tuning import switched_off, tuned
 from analytics.watch import Watch
 from devices.errors import DependencyFailed
 from devices.metrics import HOURLY_SUFFIX
@@ -30,6 +32,7 @@ from devices.registry import Registry
 from runtime.bus import Bus
 from runtime.databases import open_database
 from runtime.roles.analytics_books import AHEAD_MS, Books, series
+from runtime.roles.analytics_plans import Plans
 from runtime.roles.analytics_recorder import Recorder
 from runtime.settings import Settings
 from runtime.site import live_site, site_of
@@ -39,10 +42,11 @@ from storage.meter_store import MeterStore
 from storage.price_store import PriceStore
 from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
+from storage.rule_store import RuleStore
 
 PERIOD_S = 5.0
 WAKE_S = 0.2
-WAKING = frozenset({"meter", "tariff"})
+WAKING = frozenset({"meter", "tariff", "budget"})
 """Words on the bus at which the next turn begins at once."""
 OVERLAP_MS = 60_000
 """Each query looks back so far beyond the last one: readings of one moment arrive within it, or are counted as late."""
@@ -61,28 +65,32 @@ def run(settings: Settings, stop: threading.Event) -> None:
     woken = threading.Event()
     bus = Bus(settings, "analytics", lambda kind, _: woken.set() if kind in WAKING else None)
     bus.start()
+    site = live_site(settings, PriceStore(database, site_of(settings).rates))
+    record = Recorder(database, lambda finding_id: bus.publish("finding", finding_id))
     role = Analytics(
         readings=readings,
         registry=RegistryStore(database),
         health=HealthStore(database),
-        record=Recorder(database, lambda finding_id: bus.publish("finding", finding_id)),
-        site=live_site(settings, PriceStore(database, site_of(settings).rates)),
-        meters=MeterStore(database),
+        record=record,
+        site=site,
+        entered=Entered(MeterStore(database), RuleStore(database)),
     )
+    plans = Plans(database=database, readings=readings, record=record, site=site, currency=settings.site.currency)
     try:
-        _turn(role, stop, woken)
+        _turn(role, plans, stop, woken)
     finally:
         bus.stop()
         readings.close()
         database.close()
 
 
-def _turn(role: "Analytics", stop: threading.Event, woken: threading.Event) -> None:
+def _turn(role: "Analytics", plans: Plans, stop: threading.Event, woken: threading.Event) -> None:
     failing = False
     while not stop.is_set():
         begun = time.monotonic()
         try:
             role.tick(datetime.now(UTC))
+            plans.look(datetime.now(UTC))
             if failing:
                 _log.info("stores answer again")
             failing = False
@@ -96,6 +104,13 @@ def _turn(role: "Analytics", stop: threading.Event, woken: threading.Event) -> N
         woken.clear()
 
 
+class Entered(NamedTuple):
+    """What people enter about meters, and about detectors."""
+
+    meters: MeterStore
+    rules: RuleStore
+
+
 class Analytics:
     """One site's analytics; `tick` does all that is due at `now`. Raises DependencyFailed where a store does not answer."""
 
@@ -106,15 +121,18 @@ class Analytics:
         registry: RegistryStore,
         health: HealthStore,
         record: Recorder,
-        meters: MeterStore,
+        entered: Entered,
         site: Callable[[], Site],
     ) -> None:
         self._readings = readings
         self._registry_store = registry
         self._health_store = health
         self._findings = record
-        self._books = Books(readings, meters)
+        self._books = Books(readings, entered.meters)
         self._site = site
+        self._rules = entered.rules
+        self._rules_revision = 0
+        self._off: frozenset[tuple[FindingKind, str]] = frozenset()
         self._revision = 0
         self._registry = Registry((), ())
         self._watch = Watch({}, site())
@@ -131,6 +149,9 @@ class Analytics:
         now_ms = int(now.timestamp() * 1000)
         if self._registry_store.revision() != self._revision:
             self._reload(now_ms)
+        if self._rules.revision() != self._rules_revision:
+            self._tune()
+            self._look_again(now_ms, now_ms)
         self._look_again(self._books.recount(now_ms), now_ms)
         self._fetch(now_ms)
         self._tell(self._watch.release(now_ms), now)
@@ -152,6 +173,7 @@ class Analytics:
         watch = Watch(meters, self._site())
         watch.resume(self._findings.active.values())
         self._registry, self._watch, self._hour_ms = registry, watch, 0
+        self._tune()
         begun = time.monotonic()
         self._books.open(watch, now_ms)
         for reading in self._readings.latest(list(registry.devices)):
@@ -163,6 +185,13 @@ class Analytics:
         self._revision = revision
         _log.info("meters=%d books opened in seconds=%.1f", len(meters), time.monotonic() - begun)
 
+    def _tune(self) -> None:
+        """Applies the rules that people made for single meters and places."""
+        revision, rules = self._rules.revision(), self._rules.list(standing=True)
+        self._watch.meters = tuned(self._registry, rules)
+        self._off = switched_off(self._registry, rules)
+        self._rules_revision = revision
+
     # ---- each turn
 
     def _fetch(self, now_ms: int) -> None:
@@ -171,6 +200,7 @@ class Analytics:
             meters = [meter for meter in self._watch.meters.values() if meter.quantity == quantity]
             if meters:
                 metrics = [meters[0].register_metric, meters[0].rate_metric]
+                metrics += sorted(power_quality.METRICS) if quantity == "electricity" else []
                 frame = self._readings.frame([m.device_id for m in meters], metrics, start_ms, now_ms + AHEAD_MS)
                 self._take(frame, now_ms)
         self._fetched_ms = now_ms
@@ -189,7 +219,9 @@ class Analytics:
                 self._books.enter(meter, (ts_ms, value, quality), now_ms)
             else:
                 good = (quality & int(Quality.IMPLAUSIBLE)) == 0
-                self._tell(self._watch.sample(device_id, zip(ts_ms[good].tolist(), value[good].tolist(), strict=True)), now)
+                samples = zip(ts_ms[good].tolist(), value[good].tolist(), strict=True)
+                rate = metric == meter.rate_metric
+                self._tell(self._watch.sample(device_id, samples) if rate else self._watch.gauge(device_id, metric, samples), now)
 
     def _look_at_health(self, now_ms: int) -> None:
         if now_ms - self._health_ms < HEALTH_MS:
@@ -247,7 +279,8 @@ class Analytics:
                 listening_since_ms=self._since_ms,
                 before_ms=self._before_ms,
             )
-            found = dead.check(device, self._registry.profile(device), silence)
+            is_off = (HEALTH[0], device.id) in self._off
+            found = None if is_off else dead.check(device, self._registry.profile(device), silence)
             active = self._findings.active.get((HEALTH[0], device.id))
             if found is not None and now_ms - self._dead_told_ms.get(device.id, 0) >= HOUR_MS:
                 self._dead_told_ms[device.id] = now_ms

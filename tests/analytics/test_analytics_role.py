@@ -13,7 +13,7 @@ from analytics.finding import Finding, FindingKind
 from analytics.site import Site
 from devices.health import DeviceHealth
 from devices.model import Device, DeviceKind, Quality, Reading, Space, SpaceKind, UseType
-from runtime.roles.analytics import Analytics
+from runtime.roles.analytics import Analytics, Entered
 from runtime.roles.analytics_recorder import Recorder
 from runtime.settings import Settings
 from runtime.site import site_of
@@ -23,6 +23,7 @@ from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.meter_store import MeterStore
 from storage.registry_store import RegistryStore
+from storage.rule_store import RuleStore
 
 NOW = datetime(2026, 11, 20, 2, 30, tzinfo=UTC)
 """10:30 on a Friday in term."""
@@ -74,7 +75,7 @@ class House:
             health=self.health,
             record=Recorder(self.database, self.published.append),
             site=Site,
-            meters=MeterStore(self.database),
+            entered=Entered(MeterStore(self.database), RuleStore(self.database)),
         )
 
     def history(self, device_id: str, metric: str, per_hour: float, *, extra: dict[tuple[int, int], float] | None = None) -> None:

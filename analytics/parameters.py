@@ -1,0 +1,158 @@
+"""Every detector's sheet: what it is for, when it fails, its parameters with units; and the parameters changed for one meter."""
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+from analytics.catalog import HEALTH, HOURLY, STREAM
+from analytics.detectors import battery, dead, door, fire
+from analytics.finding import FindingKind
+from devices.errors import BadInput
+
+AT_MOST_TIMES = 20.0
+"""A parameter may be changed to no more than so many times the shipped value, and no less than one such part of it."""
+
+_ALARMS = tuple(kind for kind in FindingKind if kind.startswith("fire."))
+_OTHERS: dict[FindingKind, Callable[..., Any]] = {
+    HEALTH[0]: dead.check,
+    FindingKind.DEVICE_BATTERY_LOW: battery.step,
+    FindingKind.DOOR_FORCED: door.step,
+    FindingKind.DOOR_HELD_OPEN: door.step,
+    **dict.fromkeys(_ALARMS, fire.step),
+}
+HOURLY_RULES: dict[FindingKind, Callable[..., Any]] = {detector.kind: detector.detect for detector in HOURLY}
+STREAM_RULES: dict[FindingKind, Callable[..., Any]] = {detector.kind: detector.step for detector in STREAM}
+RULES: dict[FindingKind, Callable[..., Any]] = {**_OTHERS, **STREAM_RULES, **HOURLY_RULES}
+"""By kind, the function that judges. Where a kind has two, the hourly one."""
+
+TRIED = frozenset(HOURLY_RULES) | frozenset(STREAM_RULES)
+"""Kinds that can be tried on history and tuned for a meter."""
+SWITCHED = TRIED | frozenset(HEALTH)
+"""Kinds that can be switched off for a meter or a place. Never what guards life."""
+
+_SUFFIXES = (
+    ("_m3_per_h", "m3/h"),
+    ("_l_per_h", "L/h"),
+    ("_kwh", "kWh"),
+    ("_kw", "kW"),
+    ("_kpa", "kPa"),
+    ("_percent", "%"),
+    ("_m3", "m3"),
+    ("_hours", "h"),
+    ("_days", "d"),
+    ("_after", "h"),
+    ("_above", "kPa"),
+    ("_h", "h"),
+    ("_s", "s"),
+    ("_w", "W"),
+    ("_j", "J"),
+    ("_l", "L"),
+    ("_v", "V"),
+)
+_WORDS = {"hours": "h", "days": "d", "above_high": "m3/h", "least_known": "h", "draw": "m3/h", "beside": "h", "pulses": "1"}
+_BY_PLACE = frozenset({"least_floor", "least_building", "least_site"})
+"""Least flows of the burst rule, m3/h."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """`unit` "1": a count, a share or a multiple. `whole`: counts only in whole numbers."""
+
+    name: str
+    value: float
+    unit: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """English prose of the detector's docstring; empty where it says nothing of that."""
+
+    kind: FindingKind
+    rule: str
+    what_for: str
+    when_it_fails: str
+    reference: str
+    meaning: str
+    parameters: tuple[Parameter, ...]
+
+
+def sheet(kind: FindingKind) -> Sheet | None:
+    """None for what no detector finds (the platform's own troubles)."""
+    rule = RULES.get(kind)
+    if rule is None:
+        return None
+    prose, defaults = inspect.getdoc(rule) or "", shipped(kind)
+    if kind in STREAM_RULES and "What for:" not in prose:
+        prose = inspect.getdoc(STREAM_RULES[kind]) or prose
+    return Sheet(
+        kind=kind,
+        rule=_flat(prose.split("\n\n", maxsplit=1)[0]),
+        what_for=_part(prose, "What for|For"),
+        when_it_fails=_part(prose, "When it fails|Fails"),
+        reference=_part(prose, "Reference"),
+        meaning=_flat(inspect.getdoc(type(defaults)) or "") if defaults is not None else _part(prose, "Parameters"),
+        parameters=tuple(_parameters(defaults)),
+    )
+
+
+def shipped(kind: FindingKind) -> Any:  # noqa: ANN401 - each detector has parameters of its own type
+    """The parameters that hold everywhere; None where the rule has none of its own."""
+    given = inspect.signature(RULES[kind]).parameters.get("params")
+    return None if given is None else given.default
+
+
+def changed(defaults: Any, changes: Mapping[str, float]) -> Any:  # noqa: ANN401
+    """The parameters with some replaced. Raises BadInput naming what cannot be changed, or not so far."""
+    known = {parameter.name: parameter for parameter in _parameters(defaults)}
+    for name, value in changes.items():
+        if name not in known:
+            raise BadInput(f"no parameter {name!r}; there are {', '.join(known)}", place=f"parameters.{name}")
+        _check(known[name], value)
+    values = {name: round(value) if known[name].whole else float(value) for name, value in changes.items()}
+    if is_dataclass(defaults) and not isinstance(defaults, type):
+        return replace(defaults, **values)
+    return defaults._replace(**values)
+
+
+def _check(parameter: Parameter, value: float) -> None:
+    place = f"parameters.{parameter.name}"
+    if not math.isfinite(value) or value < 0:
+        raise BadInput("must be a number from 0 on", place=place)
+    if parameter.whole and value != round(value):
+        raise BadInput("must be a whole number", place=place)
+    low, high = parameter.value / AT_MOST_TIMES, parameter.value * AT_MOST_TIMES
+    if parameter.value > 0 and not low <= value <= high:
+        raise BadInput(f"{value:g} is too far from the shipped {parameter.value:g}; use {low:g} to {high:g}", place=place)
+
+
+def _parameters(defaults: Any) -> list[Parameter]:  # noqa: ANN401
+    if defaults is None:
+        return []
+    names = [field.name for field in fields(defaults)] if is_dataclass(defaults) else list(defaults._fields)
+    values = [(name, getattr(defaults, name)) for name in names]
+    return [
+        Parameter(name=name, value=float(value), unit=unit_of(name), whole=isinstance(value, int))
+        for name, value in values
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
+
+
+def unit_of(name: str) -> str:
+    """UCUM, by the house rule that a name ends in its unit; "1" where it has none."""
+    if name in _BY_PLACE:
+        return "m3/h"
+    return _WORDS.get(name) or next((unit for suffix, unit in _SUFFIXES if name.endswith(suffix)), "1")
+
+
+def _part(prose: str, heading: str) -> str:
+    """The sentences from that heading to the next."""
+    found = re.search(rf"(?:^|\s)(?:{heading}): (.*?)(?=\s(?:When it fails|Fails|Reference|Parameters): |\Z)", prose, re.DOTALL)
+    return _flat(found.group(1)) if found else ""
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
