@@ -162,9 +162,10 @@ def _sure(state: Heating, scene: Scene, params: HeatingParams) -> bool:
 def _allowed(state: Heating, scene: Scene, params: HeatingParams, *, cold: bool = False) -> bool:
     """Whether something that the house allows here explains it: it reaches that power (or part
     of it where samples are too rare to see it whole) and holds no more."""
-    reached = state.peak_w / (params.slow_share if _apart_s(state) > params.cold_step_s else 1.0)
+    slow = _apart_s(state) > params.cold_step_s
+    reached, held = (state.peak_w / params.slow_share, state.peak_w) if slow else (state.peak_w, state.steady_w)
     return any(
-        one.low_w <= reached and state.steady_w <= one.high_w and state.on_s <= one.longest_s
+        one.low_w <= reached and held <= one.high_w and state.on_s <= one.longest_s
         for one in allowed_of(scene.meter.allowed)
         if is_open(one, scene, state.since_ms) and (one.wire or not cold)
     )
