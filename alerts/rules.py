@@ -91,6 +91,9 @@ RULES: dict[FindingKind, Rule] = {
     FindingKind.METER_BALANCE: _rule(
         _MINOR, 0, 7 * _DAY, "Compare the main with the sum of its sub-meters by hand; look for a loss or an unmetered branch."
     ),
+    FindingKind.ENERGY_BUDGET: _rule(
+        _MINOR, 0, 7 * _DAY, "Look at the plan's page: who uses more than planned? Save there, or have the budget changed."
+    ),
     FindingKind.DEVICE_DEAD: _rule(_MINOR, 60, _DAY, "Check power and network of the device and of its gateway."),
     FindingKind.DEVICE_BATTERY_LOW: _rule(_INFO, 0, 7 * _DAY, "Change the battery on the next round."),
     FindingKind.PLATFORM_SPOOL_REFUSES: _rule(

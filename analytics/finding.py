@@ -25,6 +25,7 @@ class FindingKind(StrEnum):
     METER_SPIKE = "meter.spike"
     METER_WRONG_UNIT = "meter.wrong_unit"
     METER_BALANCE = "meter.balance"
+    ENERGY_BUDGET = "energy.budget"
     DEVICE_DEAD = "device.dead"
     DEVICE_BATTERY_LOW = "device.battery_low"
     DOOR_FORCED = "door.forced"

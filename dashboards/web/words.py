@@ -41,6 +41,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "meter.spike": N_("Consumption spike"),
         "meter.wrong_unit": N_("Wrong unit or ratio"),
         "meter.balance": N_("Sub-meters do not add up"),
+        "energy.budget": N_("Budget will be overspent"),
         "device.dead": N_("Device silent"),
         "device.battery_low": N_("Battery low"),
         "door.forced": N_("Door forced"),
@@ -408,6 +409,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "link.snr": N_("Signal to noise"),
         "link.lqi": N_("Link quality"),
         "counter": N_("Counter"),
+        "budget": N_("Used since the period began"),
     },
 }
 
