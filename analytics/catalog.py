@@ -15,6 +15,7 @@ from analytics.detectors import (
     drip,
     frozen,
     heating,
+    heating_quarter,
     leak,
     left_on,
     no_load,
@@ -89,6 +90,13 @@ STREAM: tuple[StreamDetector, ...] = (
         start=heating.Heating,
         step=heating.step,
         resume=heating.resume,
+    ),
+    StreamDetector(
+        kind=FindingKind.ELEC_HEATING_APPLIANCE,
+        suits=heating_quarter.suits,
+        start=heating_quarter.Quarters,
+        step=heating_quarter.step,
+        resume=heating_quarter.resume,
     ),
 )
 

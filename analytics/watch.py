@@ -48,7 +48,8 @@ class Watch:
         active = list(active)
         for detector in STREAM:
             for finding in active:
-                if finding.kind is detector.kind and finding.device_id in self.meters:
+                meter = self.meters.get(finding.device_id)
+                if finding.kind is detector.kind and meter is not None and detector.suits(meter):
                     key = (finding.kind, finding.device_id)
                     self._states[key], self._told[key] = detector.resume(finding), finding
         for finding in active:

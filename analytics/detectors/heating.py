@@ -74,7 +74,15 @@ class Heating(NamedTuple):
     rest_w: float = 0.0
 
 
+RARE_S = 600.0
+"""A meter that tells its power no more often is judged by quarters of an hour: analytics.detectors.heating_quarter."""
+
+
 def suits(meter: Meter) -> bool:
+    return in_room(meter) and meter.interval_s < RARE_S
+
+
+def in_room(meter: Meter) -> bool:
     return meter.quantity == "electricity" and meter.level is SpaceKind.ROOM and meter.use is UseType.DORMITORY
 
 

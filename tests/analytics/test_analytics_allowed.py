@@ -8,6 +8,7 @@ from analytics.arrays import Floats, Ints
 from analytics.detectors import power_quality
 from analytics.finding import Finding
 from analytics.scene import Scene
+from analytics.watch import Watch
 from devices.model import SpaceKind, UseType
 from tests.fakes.meters import SITE, START_MS, meter
 
@@ -98,3 +99,29 @@ def test_uneven_phases() -> None:
 def test_any_value(value: float) -> None:
     for finding in told([(metric, value) for metric in sorted(power_quality.METRICS) for _ in range(20)]):
         assert 0 <= finding.score <= 1
+
+
+def quarters(*pulses: tuple[int, float]) -> list[tuple[int, float]]:
+    """A day of mean watts by quarters, with pulses of (quarter, watt-hours)."""
+    watts = 60.0 + 10.0 * np.sin(np.arange(96))
+    for at, watt_hours in pulses:
+        watts[at] += watt_hours * 4
+    return [(START_MS + at * 900_000, float(one)) for at, one in enumerate(watts)]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "pulses", "expected"),
+    [
+        pytest.param(frozenset(), (), 0, id="nothing"),
+        pytest.param(frozenset(), ((40, 70.0),), 1, id="kettle"),
+        pytest.param(frozenset(), ((40, 70.0), (60, 75.0)), 2, id="twice"),
+        pytest.param(frozenset(), ((40, 70.0), (41, 70.0), (42, 70.0)), 0, id="a flat load of three quarters"),
+        pytest.param(frozenset({"microwave"}), ((40, 70.0),), 0, id="allowed"),
+        pytest.param(frozenset({"microwave"}), ((40, 160.0),), 1, id="more than is allowed"),
+    ],
+)
+def test_quarters_of_an_hour(allowed: frozenset[str], pulses: tuple[tuple[int, float], ...], expected: int) -> None:
+    room = meter(level=SpaceKind.ROOM, use=UseType.DORMITORY, interval_s=900.0, allowed=allowed)
+    watch = Watch({room.device_id: room}, SITE)
+    found = watch.sample(room.device_id, quarters(*pulses))
+    assert [finding.active for finding in found] == [True, False] * expected
