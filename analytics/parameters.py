@@ -24,9 +24,16 @@ _OTHERS: dict[FindingKind, Callable[..., Any]] = {
     **dict.fromkeys(_ALARMS, fire.step),
 }
 HOURLY_RULES: dict[FindingKind, Callable[..., Any]] = {detector.kind: detector.detect for detector in HOURLY}
-STREAM_RULES: dict[FindingKind, Callable[..., Any]] = {detector.kind: detector.step for detector in STREAM}
-RULES: dict[FindingKind, Callable[..., Any]] = {**_OTHERS, **STREAM_RULES, **HOURLY_RULES}
-"""By kind, the function that judges. Where a kind has two, the hourly one."""
+STREAM_RULES: dict[FindingKind, tuple[Callable[..., Any], ...]] = {
+    kind: tuple(detector.step for detector in STREAM if detector.kind is kind) for kind in {detector.kind for detector in STREAM}
+}
+
+
+def rules_of(kind: FindingKind) -> tuple[Callable[..., Any], ...]:
+    """The functions that judge: sample by sample, hour by hour, or elsewhere. Empty for what no detector finds."""
+    others = tuple(rules[kind] for rules in (HOURLY_RULES, _OTHERS) if kind in rules)
+    return (*STREAM_RULES.get(kind, ()), *others)
+
 
 TRIED = frozenset(HOURLY_RULES) | frozenset(STREAM_RULES)
 """Kinds that can be tried on history and tuned for a meter."""
@@ -82,37 +89,47 @@ class Sheet:
 
 def sheet(kind: FindingKind) -> Sheet | None:
     """None for what no detector finds (the platform's own troubles)."""
-    rule = RULES.get(kind)
-    if rule is None:
+    rules = rules_of(kind)
+    if not rules:
         return None
-    prose, defaults = inspect.getdoc(rule) or "", shipped(kind)
-    if kind in STREAM_RULES and "What for:" not in prose:
-        prose = inspect.getdoc(STREAM_RULES[kind]) or prose
+    proses = [inspect.getdoc(rule) or "" for rule in rules]
+    prose = next((prose for prose in proses if _part(prose, "What for|For")), proses[0])
+    meanings = {_flat(inspect.getdoc(type(defaults)) or "") for defaults in map(shipped, rules) if defaults is not None}
     return Sheet(
         kind=kind,
         rule=_flat(prose.split("\n\n", maxsplit=1)[0]),
         what_for=_part(prose, "What for|For"),
         when_it_fails=_part(prose, "When it fails|Fails"),
         reference=_part(prose, "Reference"),
-        meaning=_flat(inspect.getdoc(type(defaults)) or "") if defaults is not None else _part(prose, "Parameters"),
-        parameters=tuple(_parameters(defaults)),
+        meaning=" ".join(sorted(meanings)) or _part(prose, "Parameters"),
+        parameters=tuple(parameters_of(kind).values()),
     )
 
 
-def shipped(kind: FindingKind) -> Any:  # noqa: ANN401 - each detector has parameters of its own type
+def parameters_of(kind: FindingKind) -> dict[str, Parameter]:
+    return {parameter.name: parameter for rule in rules_of(kind) for parameter in _parameters(shipped(rule))}
+
+
+def shipped(rule: Callable[..., Any]) -> Any:  # noqa: ANN401 - each rule has parameters of its own type
     """The parameters that hold everywhere; None where the rule has none of its own."""
-    given = inspect.signature(RULES[kind]).parameters.get("params")
+    given = inspect.signature(rule).parameters.get("params")
     return None if given is None else given.default
 
 
-def changed(defaults: Any, changes: Mapping[str, float]) -> Any:  # noqa: ANN401
-    """The parameters with some replaced. Raises BadInput naming what cannot be changed, or not so far."""
-    known = {parameter.name: parameter for parameter in _parameters(defaults)}
+def check(kind: FindingKind, changes: Mapping[str, float]) -> None:
+    """Raises BadInput naming what cannot be changed, or not so far."""
+    known = parameters_of(kind)
     for name, value in changes.items():
         if name not in known:
-            raise BadInput(f"no parameter {name!r}; there are {', '.join(known)}", place=f"parameters.{name}")
+            raise BadInput(f"no parameter {name!r}; there are {', '.join(known) or 'none'}", place=f"parameters.{name}")
         _check(known[name], value)
-    values = {name: round(value) if known[name].whole else float(value) for name, value in changes.items()}
+
+
+def changed(rule: Callable[..., Any], changes: Mapping[str, float]) -> Any:  # noqa: ANN401
+    """The rule's parameters with some replaced; names that it does not know belong to another rule of the kind."""
+    defaults = shipped(rule)
+    known = {parameter.name: parameter for parameter in _parameters(defaults)}
+    values = {name: round(value) if known[name].whole else value for name, value in changes.items() if name in known}
     if is_dataclass(defaults) and not isinstance(defaults, type):
         return replace(defaults, **values)
     return defaults._replace(**values)

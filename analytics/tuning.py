@@ -8,7 +8,7 @@ from analytics.catalog import HourlyDetector, StreamDetector
 from analytics.episodes import Episode
 from analytics.finding import Finding, FindingKind
 from analytics.meter import Meter, meters_of
-from analytics.parameters import HOURLY_RULES, changed, sheet, shipped
+from analytics.parameters import HOURLY_RULES, changed, parameters_of, shipped
 from analytics.rule import DetectorRule
 from analytics.scene import Scene
 from analytics.view import View
@@ -68,15 +68,16 @@ def detect(detector: HourlyDetector, view: View) -> list[Episode]:
 def step(detector: StreamDetector, state: Any, sample: tuple[int, float], scene: Scene) -> Outcome:  # noqa: ANN401
     """As `detect`, sample by sample."""
     changes = scene.meter.tuning.get(detector.kind)
-    if not changes:
+    if not changes or shipped(detector.step) is None:
         return detector.step(state, sample, scene)
     judge = cast("Callable[..., Outcome]", detector.step)
-    return judge(state, sample, scene, changed(shipped(detector.kind), changes))
+    return judge(state, sample, scene, changed(judge, changes))
 
 
 def with_parameters(kind: FindingKind, view: View, changes: Mapping[str, float]) -> list[Episode]:
-    """Raises BadInput where the parameters do not suit the detector."""
-    found: list[Episode] = HOURLY_RULES[kind](view, changed(shipped(kind), changes))
+    """What the hourly rule of that kind says with some of its parameters replaced."""
+    rule = HOURLY_RULES[kind]
+    found: list[Episode] = rule(view, changed(rule, changes)) if changes and shipped(rule) is not None else rule(view)
     return found
 
 
@@ -112,14 +113,13 @@ def suggest(kind: FindingKind, views: Sequence[View], judged: Sequence[Judged]) 
 
     Only findings that the detector raises again in these views with its present parameters count.
     """
-    facts = sheet(kind)
-    if facts is None or kind not in HOURLY_RULES:
+    if kind not in HOURLY_RULES or not views:
         return None
     present = _raised(kind, views, {})
     seen = [one for one in judged if _again(one, present)]
     best: tuple[tuple[float, ...], Suggestion] | None = None
-    for parameter in facts.parameters:
-        now = views[0].meter.tuning.get(kind, {}).get(parameter.name, parameter.value) if views else parameter.value
+    for parameter in parameters_of(kind).values():
+        now = views[0].meter.tuning.get(kind, {}).get(parameter.name, parameter.value)
         for factor in (*FACTORS, *(1 / factor for factor in FACTORS)):
             after = float(round(now * factor)) if parameter.whole else float(f"{now * factor:.4g}")
             if after == now or not 1 / 20 <= after / (parameter.value or after or 1.0) <= 20:

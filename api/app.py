@@ -17,6 +17,7 @@ from api.deps import DemoUser, Deps, Kept, SiteInfo
 from api.guard import check_rules
 from api.headers import SecurityHeaders
 from api.live import ChangeFeed
+from api.paths import WholeSegments
 from api.rates import SignInLimiter
 from api.registry_cache import RegistryCache
 from api.routes import (
@@ -30,6 +31,7 @@ from api.routes import (
     crew,
     data_quality,
     dead_letters,
+    detectors,
     devices,
     discovered,
     events,
@@ -82,6 +84,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     forecast.router,
     budgets.router,
     savings.router,
+    detectors.router,
     findings.router,
     alerts.router,
     work_orders.router,
@@ -122,6 +125,7 @@ def create_app(deps: Deps) -> FastAPI:
     errors.install(app)
     app.add_middleware(BodyLimit, limit_bytes=BODY_LIMIT_BYTES, larger=LARGER_BODIES)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(WholeSegments)
     for router in ROUTERS:
         app.include_router(router)
     check_rules(api_routes())

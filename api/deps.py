@@ -28,12 +28,14 @@ from storage.event_store import EventStore
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
+from storage.label_store import LabelStore
 from storage.link_store import LinkStore
 from storage.meter_store import MeterStore
 from storage.order_store import OrderStore
 from storage.price_store import PriceStore
 from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
+from storage.rule_store import RuleStore
 from storage.saving_store import SavingStore
 from storage.stocktake_store import StocktakeStore
 from storage.user import User
@@ -73,6 +75,8 @@ class Deps:
     registry: RegistryStore
     events: EventStore
     findings: FindingStore
+    labels: LabelStore
+    rules: RuleStore
     alerts: AlertStore
     orders: OrderStore
     users: UserStore

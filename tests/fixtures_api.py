@@ -38,6 +38,7 @@ from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
 from storage.import_store import ImportStore
+from storage.label_store import LabelStore
 from storage.link_store import LinkStore
 from storage.manual_store import ManualStore
 from storage.meter_store import MeterStore
@@ -45,6 +46,7 @@ from storage.order_store import OrderStore
 from storage.passwords import hash_password, new_token, token_sha256
 from storage.price_store import PriceStore
 from storage.registry_store import RegistryStore
+from storage.rule_store import RuleStore
 from storage.saving_store import SavingStore
 from storage.stocktake_store import StocktakeStore
 from storage.token_store import TokenStore
@@ -197,6 +199,8 @@ def _on(database: Database, tmp_path: Path) -> Iterator[Campus]:
         registry=RegistryStore(database),
         events=EventStore(database),
         findings=FindingStore(database),
+        labels=LabelStore(database),
+        rules=RuleStore(database),
         alerts=AlertStore(database),
         orders=OrderStore(database),
         users=UserStore(database),

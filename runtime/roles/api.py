@@ -38,12 +38,14 @@ from storage.event_store import EventStore
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
+from storage.label_store import LabelStore
 from storage.link_store import LinkStore
 from storage.meter_store import MeterStore
 from storage.order_store import OrderStore
 from storage.price_store import PriceStore
 from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
+from storage.rule_store import RuleStore
 from storage.saving_store import SavingStore
 from storage.stocktake_store import StocktakeStore
 from storage.user_store import UserStore
@@ -145,6 +147,8 @@ def dependencies(settings: Settings, database: Database, readings: ReadingStore,
         registry=RegistryStore(database),
         events=EventStore(database),
         findings=FindingStore(database),
+        labels=LabelStore(database),
+        rules=RuleStore(database),
         alerts=AlertStore(database),
         orders=OrderStore(database),
         users=UserStore(database),
