@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from api.auth import check_csrf, session_of
 from api.deps import Deps
 from api.errors import Refused
+from api.paths import params_of
 from api.permissions import EVERYBODY, rule_for
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -22,6 +23,7 @@ class GuardedRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
+            request.scope["path_params"] = params_of(request.path_params)
             await run_in_threadpool(admit, request, self)
             return await handler(request)
 

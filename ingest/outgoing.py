@@ -11,6 +11,7 @@ from devices.command import Command, CommandName
 from devices.errors import BadInput
 from devices.model import Device
 from ingest.families import sparkplug_schema
+from ingest.families.native import level_of
 
 _ON = frozenset({CommandName.VALVE_OPEN, CommandName.BREAKER_ON, CommandName.DOOR_RELEASE})
 _LOCKS = frozenset({CommandName.DOOR_LOCK, CommandName.DOOR_RELEASE})
@@ -47,7 +48,7 @@ def shown_by(command: Command, device: Device) -> tuple[str, float]:
 
 def _native(command: Command, device: Device, site: str) -> Outgoing:
     body = {"id": command.id, "name": command.name.value, "args": dict(command.args), "expires": command.expires_at.timestamp()}
-    return Outgoing(f"caretaker/v1/{site}/{device.id}/command", json.dumps(body).encode(), qos=1)
+    return Outgoing(f"caretaker/v1/{site}/{level_of(device.id)}/command", json.dumps(body).encode(), qos=1)
 
 
 def _zigbee2mqtt(command: Command, device: Device, _site: str) -> Outgoing:

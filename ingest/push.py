@@ -9,6 +9,7 @@ from devices.errors import BadInput
 from devices.metrics import canonical_name
 from ingest.decoded import Decoded
 from ingest.decoders import DECODERS, PUSHED, decode
+from ingest.families.native import level_of
 from ingest.message import Message
 
 ITEMS_MAX = 10_000
@@ -62,9 +63,9 @@ def foreign_items(family: str, body: bytes, *, topic: str, received_ms: int) -> 
 
 def as_native(item: Item, site: str) -> list[tuple[str, bytes]]:
     """(topic, payload) of what the item says in the native form, times filled in; for the alarm lane, which hears by MQTT."""
-    if item.decoded is None or item.message is None:
+    if item.decoded is None or item.message is None or item.device_id is None:
         return []
-    place, received_ms = f"caretaker/v1/{site}/{item.device_id}", item.message.received_ms
+    place, received_ms = f"caretaker/v1/{site}/{level_of(item.device_id)}", item.message.received_ms
     told: list[tuple[str, bytes]] = []
     for sample in item.decoded.samples:
         body = {"ts": _seconds(sample.ts_ms, received_ms), "readings": dict(sample.values)}
@@ -96,8 +97,8 @@ def _native(index: int, given: Any, site: str, received_ms: int, device_id: str 
     if not isinstance(given, dict):
         return Item(index, device_id, None, reasons=('an item is an object: {"device", "ts", "readings": {name: number}}',))
     named = given.get("device", device_id)
-    if not isinstance(named, str) or not _may_stand_in_a_topic(named):
-        return Item(index, None, None, reasons=("device must name the device: 1 to 128 characters without / + #",))
+    if not isinstance(named, str) or not (0 < len(named) <= 128 and named.isprintable()):
+        return Item(index, None, None, reasons=("device must name the device: 1 to 128 printable characters",))
     strange = sorted(given.keys() - _PLACES - {"device"})
     if strange:
         return Item(
@@ -107,7 +108,7 @@ def _native(index: int, given: Any, site: str, received_ms: int, device_id: str 
     payload = {name: value for name, value in given.items() if name != "device"}
     if payload.get("ts") is None:
         payload["ts"] = received_ms / 1000
-    message = Message(received_ms, f"caretaker/v1/{site}/{named}/{leaf}", msgspec.json.encode(payload))
+    message = Message(received_ms, f"caretaker/v1/{site}/{level_of(named)}/{leaf}", msgspec.json.encode(payload))
     outcome = decode(message, "native")[0]
     if not isinstance(outcome, Decoded):
         return Item(index, named, None, reasons=(outcome.reason,))
@@ -123,7 +124,3 @@ def _item(index: int, message: Message, decoded: Decoded) -> Item:
     happenings = len(decoded.happenings) + (decoded.online is not None)
     reasons = tuple(decoded.refused) or (() if keys or happenings else ("it holds neither a reading nor an event",))
     return Item(index, decoded.device_id, message if keys or happenings else None, keys, happenings, reasons, decoded)
-
-
-def _may_stand_in_a_topic(device_id: str) -> bool:
-    return 0 < len(device_id) <= 128 and device_id.isprintable() and not set(device_id) & set("/+#")

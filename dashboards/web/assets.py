@@ -1,12 +1,12 @@
 """The asset ledger: its list, a new line, the page that the label's QR code opens; its report, labels and tables."""
 
 from datetime import timedelta
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
 from dashboards.web.backend import Json, gather
-from dashboards.web.visit import Visit
+from dashboards.web.visit import Visit, whole
 from dashboards.web.words import LABELS
 
 SHOWN = 500
@@ -89,7 +89,7 @@ async def asset(visit: Visit) -> Response:
 async def _to_fault_report(visit: Visit) -> Response:
     """Raises Refused 404 where no asset has that number."""
     place = await visit.api.get(f"/assets/{visit.path('tag')}/place")
-    where = f"/report/{quote(place['space_id'], safe='')}" if place["space_id"] else "/report"
+    where = f"/report/{whole(place['space_id'])}" if place["space_id"] else "/report"
     return RedirectResponse(f"{where}?{urlencode({'about': _about(visit, place)})}", status_code=303)
 
 

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from dashboards.web.backend import Json, gather
 from dashboards.web.text import moment
-from dashboards.web.visit import Visit, refusal
+from dashboards.web.visit import Visit, refusal, whole
 from dashboards.web.words import LABELS
 
 DAYS_SHOWN = 30
@@ -39,7 +39,7 @@ async def overview(visit: Visit) -> Response:
     if top is None:
         return refusal(visit, 404)
     query = f"?{visit.request.url.query}" if visit.request.url.query else ""
-    return RedirectResponse(f"/energy/{top['id']}{query}", status_code=303)
+    return RedirectResponse(f"/energy/{whole(top['id'])}{query}", status_code=303)
 
 
 async def space(visit: Visit) -> Response:
@@ -47,7 +47,7 @@ async def space(visit: Visit) -> Response:
     quantity = visit.chosen("quantity", LABELS["quantity"], "electricity")
     day = _day(visit)
     space_id = visit.path("space")
-    bounds = {"space": visit.request.path_params["space"], "quantity": quantity}
+    bounds = {"space": visit.param("space"), "quantity": quantity}
     start, end = day_bounds(day, visit.t.zone)
     place, hours, before, days, parts, findings, summary = await gather(
         visit.api.get(f"/spaces/{space_id}"),

@@ -121,9 +121,9 @@ async def commands(visit: Visit) -> Response:
     return visit.render("commands.html", commands=found, words=COMMANDS, states=COMMAND_STATES, waiting=_waiting(found))
 
 
-async def command_section(visit: Visit, device_id: str) -> Json:
+async def command_section(visit: Visit, device_path: str) -> Json:
     """For the page of a device: what it obeys and what it was told, None where it obeys nothing or the reader may not see."""
-    told = await visit.api.get_or_none(f"/devices/{device_id}/commands")
+    told = await visit.api.get_or_none(f"/devices/{device_path}/commands")
     shown = told if told and (told["obeys"] or told["items"]) else None
     return {
         "commands": shown,

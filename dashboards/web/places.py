@@ -20,7 +20,7 @@ OPEN_ORDERS = "raised,triaged,assigned,accepted,in_progress,on_hold,done,accepte
 
 
 async def space(visit: Visit) -> Response:
-    space_id = visit.request.path_params["id"]
+    space_id = visit.param("id")
     place, devices, alerts, orders = await gather(
         visit.api.get(f"/spaces/{visit.path('id')}"),
         visit.api.items_if_allowed("/devices", space=space_id, limit=500),
@@ -46,7 +46,7 @@ async def devices(visit: Visit) -> Response:
 
 async def device(visit: Visit) -> Response:
     """`?metric=` and `?hours=` choose what the chart shows."""
-    device_id = visit.request.path_params["id"]
+    device_id = visit.param("id")
     found = await visit.api.get(f"/devices/{visit.path('id')}")
     metrics = [metric["name"] for metric in found["metrics"]]
     metric = visit.chosen("metric", tuple(metrics), _first_metric(metrics))

@@ -2,13 +2,12 @@
 
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from starlette.responses import Response
 
 from dashboards.web.assets import place_options
 from dashboards.web.backend import Json, gather
-from dashboards.web.visit import Visit
+from dashboards.web.visit import Visit, whole
 from dashboards.web.words import LABELS
 
 ADMIN = frozenset({"admin"})
@@ -51,7 +50,7 @@ async def edit_space(visit: Visit) -> Response:
 async def new_space(visit: Visit) -> Response:
     """`?parent=` is the place above; without it a site."""
     parent_id = visit.query("parent")
-    parent = await visit.api.get("/spaces/" + _quoted(parent_id)) if parent_id else None
+    parent = await visit.api.get("/spaces/" + whole(parent_id)) if parent_id else None
     kinds = CHILD_KINDS[parent["kind"]] if parent else ("site",)
     return visit.render("space_new.html", parent=parent, kinds=kinds)
 
@@ -62,7 +61,7 @@ async def edit_device(visit: Visit) -> Response:
         visit.api.items("/spaces", limit=5000),
         visit.api.items("/profiles"),
         visit.api.items("/devices", limit=5000),
-        visit.api.items("/links", scope="device", key=visit.request.path_params["id"]),
+        visit.api.items("/links", scope="device", key=visit.param("id")),
         visit.api.items("/families"),
     )
     profile = next(one for one in profiles if one["id"] == device["profile_id"])
@@ -116,7 +115,7 @@ async def discovered(visit: Visit) -> Response:
         families=sorted({one["family"] for one in everybody}),
         places=place_options(visit, spaces),
         profiles=profiles,
-        thing=await visit.api.get_or_none("/assets/" + _quoted(asset_tag)) if asset_tag else None,
+        thing=await visit.api.get_or_none("/assets/" + whole(asset_tag)) if asset_tag else None,
         **await news(visit),
     )
 
@@ -131,7 +130,7 @@ async def adopt(visit: Visit) -> Response:
         visit.api.items("/devices", limit=5000),
     )
     known = known or await visit.api.items("/discovered", id=device_id, ignored="true")
-    asset = await visit.api.get_or_none("/assets/" + _quoted(asset_tag)) if asset_tag else None
+    asset = await visit.api.get_or_none("/assets/" + whole(asset_tag)) if asset_tag else None
     stranger = known[0] if known else None
     return visit.render(
         "adopt.html",
@@ -246,7 +245,7 @@ async def device_health(visit: Visit, device: Json) -> dict[str, Any]:
     gateway = device.get("gateway")
     days, neighbours, letters = await gather(
         visit.api.items_if_allowed(path, days=14),
-        visit.api.get_or_none("/gateways/" + _quoted(gateway)) if gateway else _nothing(),
+        visit.api.get_or_none("/gateways/" + whole(gateway)) if gateway else _nothing(),
         visit.api.items_if_allowed("/dead-letters", device=device["id"], limit=5),
     )
     doubtful = any("clock_suspect" in value["quality"] for value in device["latest"].values())
@@ -255,7 +254,3 @@ async def device_health(visit: Visit, device: Json) -> dict[str, Any]:
 
 async def _nothing() -> None:
     return None
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="")

@@ -8,7 +8,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -69,8 +69,13 @@ class Visit:
         value = self.query(name)
         return value if value in allowed else default
 
+    def param(self, name: str) -> str:
+        """A part of the path; "/" and "%" inside it arrive encoded (api.paths)."""
+        return unquote(str(self.request.path_params[name]))
+
     def path(self, name: str) -> str:
-        return quote(str(self.request.path_params[name]), safe="")
+        """The same, for an address of the API."""
+        return whole(self.param(name))
 
     def render(self, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:  # noqa: ANN401  any value of a page
         """The page; `facts` are the template's names."""
@@ -184,6 +189,11 @@ def _theme(request: Request) -> str:
     return theme if theme in ("light", "dark") else ""
 
 
+def whole(text: str) -> str:
+    """For one segment of an address: unlike Jinja's own filter this one encodes "/" too, for ids that hold it."""
+    return quote(text, safe="")
+
+
 @cache
 def environment(lang: str) -> Environment:
     """The templates in one language."""
@@ -196,6 +206,7 @@ def environment(lang: str) -> Environment:
         undefined=StrictUndefined,
     )
     made.install_gettext_translations(translations(lang), newstyle=True)  # type: ignore[attr-defined]
+    made.filters["urlencode"] = whole
     made.globals["asset"] = asset
     made.globals["version"] = version
     made.globals["labels"] = LABELS

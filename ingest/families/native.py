@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -15,6 +16,7 @@ _MILLISECONDS_FROM = 1e11  # as seconds this is the year 5138, as milliseconds 1
 _FAR_FUTURE_MS = 10**15
 _LONGEST_NAME = 100
 _EVENT_NAME_LIMIT = 100
+_ENCODED = str.maketrans({character: f"%{ord(character):02X}" for character in "/+#%"})
 
 
 class _Telemetry(msgspec.Struct, gc=False):
@@ -121,7 +123,16 @@ def _address(topic: str) -> tuple[str, str]:
     levels = topic.split("/")
     if len(levels) != 5 or levels[0] != "caretaker" or levels[1] != "v1":
         return "", ""
-    return levels[3], levels[4]
+    return device_of(levels[3]), levels[4]
+
+
+def level_of(device_id: str) -> str:
+    """The device's level of a native topic: what may not stand in one ("/", "+", "#" and "%") is percent-encoded."""
+    return device_id.translate(_ENCODED)
+
+
+def device_of(level: str) -> str:
+    return unquote(level) if "%" in level else level
 
 
 def _epoch_ms(ts: float | str | None) -> int | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import paho.mqtt.client as mqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
+from ingest.families.native import level_of
 from ingest.message import Message
 from runtime import mqtt as connections
 from runtime.roles.alerts_foreign import Hearing
@@ -83,7 +84,9 @@ class Inbox:
             self._client.ack(letter.packet_id, _QOS)
 
     def _wanted(self, device_ids: Iterable[str]) -> frozenset[str]:
-        return frozenset({f"{self._prefix}/+/event", *(f"{self._prefix}/{device_id}/telemetry" for device_id in device_ids)})
+        return frozenset(
+            {f"{self._prefix}/+/event", *(f"{self._prefix}/{level_of(device_id)}/telemetry" for device_id in device_ids)}
+        )
 
     def _ask(self, topics: Iterable[str]) -> None:
         ordered = sorted(topics)

@@ -15,6 +15,7 @@ from devices import command as machine
 from devices.command import Command, CommandState
 from devices.errors import BadInput, CaretakerError, Conflict, DependencyFailed, IllegalTransition, NotFound
 from devices.registry import Registry
+from ingest.families.native import device_of
 from ingest.outgoing import answers, outgoing, shown_by
 from runtime import mqtt
 from runtime.settings import Settings
@@ -164,5 +165,5 @@ class Commander:
             return
         if not message.retain:
             with self._lock:
-                self._heard.append((message.topic.split("/")[3], result))
+                self._heard.append((device_of(message.topic.split("/")[3]), result))
             self.wake()

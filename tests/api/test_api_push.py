@@ -86,7 +86,7 @@ def test_without_a_time_the_servers_stands_and_the_path_may_name_the_device(camp
 
 
 def test_each_bad_item_is_told_and_the_rest_counts(campus: Campus) -> None:
-    body = [item(), item("a/b"), {"device": "wm-lab", "readings": {"x": "text"}}, 7, item("em-lab") | {"color": "red"}]
+    body = [item(), item("a\nb"), {"device": "wm-lab", "readings": {"x": "text"}}, 7, item("em-lab") | {"color": "red"}]
     with pushing(campus) as client:
         answer = client.post("/api/v1/push", json=body)
     assert counts(answer) == (1, 0, 4)

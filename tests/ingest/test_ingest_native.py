@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.decoded import Decoded, Happening, Rejected, Sample
-from ingest.families.native import decode
+from ingest.families.native import decode, device_of, level_of
 from ingest.message import Message
 
 TELEMETRY = "caretaker/v1/campus/m-1/telemetry"
@@ -125,3 +125,13 @@ def test_any_bytes_are_decoded_or_rejected(topic: str, payload: bytes) -> None:
     if isinstance(got, Decoded):
         for text in [name for sample in got.samples for name in sample.values] + [happening.type for happening in got.happenings]:
             text.encode()
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_any_id_is_one_level_of_a_topic(device_id: str) -> None:
+    level = level_of(device_id)
+    assert not set(level) & set("/+#")
+    assert device_of(level) == device_id
+    outcome = decode(Message(0, f"caretaker/v1/campus/{level}/telemetry", b'{"readings": {"water.flow": 1}}'), {})
+    assert isinstance(outcome, Decoded)
+    assert outcome.device_id == device_id
