@@ -109,6 +109,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("PUT", "/api/v1/budgets/{budget_id}"): ACCOUNTS,
     ("DELETE", "/api/v1/budgets/{budget_id}"): ACCOUNTS,
     ("GET", "/api/v1/savings"): STAFF,
+    ("GET", "/api/v1/benchmarks"): ENERGY,
+    ("GET", "/api/v1/benchmarks/rooms"): ENERGY,
     ("GET", "/api/v1/detectors"): STAFF,
     ("GET", "/api/v1/detectors/{kind}"): STAFF,
     ("POST", "/api/v1/detectors/{kind}/trial"): ENERGY,

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.responses import RedirectResponse, Response
 
+from dashboards.web import plans
 from dashboards.web.backend import Json, gather
 from dashboards.web.text import moment
 from dashboards.web.visit import Visit, refusal, whole
@@ -49,7 +50,7 @@ async def space(visit: Visit) -> Response:
     space_id = visit.path("space")
     bounds = {"space": visit.param("space"), "quantity": quantity}
     start, end = day_bounds(day, visit.t.zone)
-    place, hours, before, days, parts, findings, summary = await gather(
+    place, hours, before, days, parts, findings, summary, ahead, savings = await gather(
         visit.api.get(f"/spaces/{space_id}"),
         visit.api.get("/consumption", **bounds, every="hour", start=_iso(start), end=_iso(end)),
         visit.api.get("/consumption", **bounds, every="hour", start=_iso(start - _WEEK), end=_iso(end - _WEEK)),
@@ -57,11 +58,15 @@ async def space(visit: Visit) -> Response:
         visit.api.get("/consumption/breakdown", **bounds, start=_iso(start), end=_iso(end)),
         visit.api.items_if_allowed("/findings", space=bounds["space"], active="true", limit=200),
         visit.api.get_or_none("/summary"),
+        plans.forecast_facts(visit, space_id=bounds["space"], quantity=quantity),
+        plans.savings_of(visit, space=bounds["space"]),
     )
     return visit.render(
         "energy.html",
         place=place,
         summary=summary,
+        savings=savings,
+        **ahead,
         quantity=quantity,
         day=day,
         today=visit.t.today(),

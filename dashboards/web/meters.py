@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from dashboards.web import plans
 from dashboards.web.backend import Json, gather
 from dashboards.web.text import moment
 from dashboards.web.visit import Visit
@@ -65,6 +66,7 @@ async def _ledger(visit: Visit, meter_path: str, default: str) -> dict[str, Any]
         "start": bounds["start"],
         "end": bounds["end"],
         "ledger_picture": _picture(visit, ledger, int(days)),
+        **await plans.forecast_facts(visit, device_id=ledger["meter"]["id"]),
         "local": lambda value: moment(value).astimezone(visit.t.zone).strftime("%Y-%m-%dT%H:%M:%S"),
     }
 

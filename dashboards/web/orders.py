@@ -4,6 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from dashboards.web import plans
 from dashboards.web.backend import Json, gather
 from dashboards.web.visit import Visit
 from dashboards.web.words import LABELS, N_
@@ -65,8 +66,12 @@ def _columns(orders: list[Json], wanted: str) -> list[tuple[str, str, list[Json]
 
 async def order(visit: Visit) -> Response:
     found = await visit.api.get(f"/work-orders/{visit.path('id')}")
-    crew, alert = await gather(visit.api.items_if_allowed("/crew", trade=found["trade"]), _alert_of(visit, found))
-    return visit.render("order.html", order=found, crew=crew, alert=alert, note_needed=NOTE_NEEDED)
+    crew, alert, savings = await gather(
+        visit.api.items_if_allowed("/crew", trade=found["trade"]),
+        _alert_of(visit, found),
+        plans.savings_of(visit, order_id=str(found["id"])),
+    )
+    return visit.render("order.html", order=found, crew=crew, alert=alert, savings=savings, note_needed=NOTE_NEEDED)
 
 
 async def _alert_of(visit: Visit, found: Json) -> Json | None:

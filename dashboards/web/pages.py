@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.web import account, assets, desk, energy, exchange, meters, orders, places, registry, reports, stocktakes
+from dashboards.web import account, assets, desk, energy, exchange, meters, orders, places, plans, registry, reports, stocktakes
 from dashboards.web.visit import STATIC_DIR, Handler, House, page, refusal, visit_for_error
 
 SECURITY_HEADERS = (
@@ -61,6 +61,8 @@ ROUTES: tuple[tuple[str, Handler], ...] = (
     ("/meters", meters.listing),
     ("/meters/{id}", meters.meter),
     ("/prices", meters.prices),
+    ("/budgets", plans.budgets),
+    ("/benchmarks", plans.benchmarks),
     ("/orders", orders.board),
     ("/orders/{id}", orders.order),
     ("/jobs", orders.jobs),

@@ -22,8 +22,8 @@ function option(data) {
     xAxis: { type: 'category', data: data.labels, axisLabel: { ...text, hideOverlap: true }, axisTick: { show: false }, axisLine: { lineStyle: { color: shade('--line-strong') } } },
     yAxis: { type: 'value', axisLabel: { ...text, formatter: (value) => value.toLocaleString(lang) }, splitLine: { lineStyle: { color: shade('--grid') } } },
     series: data.series.map((series) => ({
-      name: series.name, type: series.type, data: series.values, barCategoryGap: '24%', showSymbol: false, step: series.type === 'line' ? 'middle' : undefined,
-      lineStyle: { width: 1.5 }, itemStyle: { borderRadius: series.type === 'bar' ? [1, 1, 0, 0] : 0 }, emphasis: { disabled: true }, cursor: data.links ? 'pointer' : 'default',
+      name: series.name, type: series.type, data: series.values, barCategoryGap: '24%', showSymbol: false, step: series.type === 'line' && !series.plain ? 'middle' : undefined,
+      color: series.shade ? shade(series.shade) : undefined, lineStyle: { width: 1.5, type: series.dash ? 'dashed' : 'solid' }, itemStyle: { borderRadius: series.type === 'bar' ? [1, 1, 0, 0] : 0 }, emphasis: { disabled: true }, cursor: data.links ? 'pointer' : 'default',
     })),
   };
 }
