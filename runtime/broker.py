@@ -93,7 +93,7 @@ def ensure_passwords(settings: Settings) -> None:
     """A random password for each role, made once, readable by the owner only."""
     directory = settings.data_dir / "secrets"
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for user in users(settings):
+    for user in ROLE_TOPICS:
         path = directory / f"mqtt-{user}.password"
         if not path.exists():
             write_private(path, secrets.token_urlsafe(24) + "\n")
@@ -110,15 +110,6 @@ def write_private(path: Path, text: str) -> None:
 
 def mosquitto_binary() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-
-
-def users(settings: Settings) -> list[str]:
-    """Our roles, then the devices' accounts. Raises BadInput for a name that is taken."""
-    names = [account.name for account in settings.mqtt.accounts]
-    for name in names:
-        if name in ROLE_TOPICS or names.count(name) > 1:
-            raise BadInput(f"the account {name!r} exists already; choose another name", place="mqtt.accounts")
-    return [*ROLE_TOPICS, *names]
 
 
 def configuration(settings: Settings, directory: Path, user: str) -> str:
@@ -145,14 +136,11 @@ def _tls_listener(settings: Settings) -> str:
 
 
 def access_list(settings: Settings) -> str:
-    """Mosquitto's ACL file: the tables above, spelled out for this site, and what the settings allow the accounts."""
+    """Mosquitto's ACL file: the tables above, spelled out for this site, and what each credential may do."""
     blocks = []
     for role, topics in ROLE_TOPICS.items():
         lines = [f"user {role}", *(f"topic {access} {topic.format(site=settings.site.id)}" for access, topic in topics)]
         blocks.append("\n".join(lines))
-    for account in settings.mqtt.accounts:
-        allowed = [*(f"topic write {topic}" for topic in account.publish), *(f"topic read {topic}" for topic in account.subscribe)]
-        blocks.append("\n".join([f"user {account.name}", *allowed]))
     for one in credentials.load(settings.data_dir):
         allowed = [*(f"topic write {topic}" for topic in one.write), *(f"topic read {topic}" for topic in one.read)]
         blocks.append("\n".join([f"user {one.name}", *allowed]))
@@ -176,7 +164,7 @@ def _write_passwords(settings: Settings, path: Path) -> None:
     if tool is None:
         raise BadInput("mosquitto_passwd is not installed; install the package mosquitto (apt-get install mosquitto)")
     partial = path.with_name("passwords.new")
-    write_private(partial, "".join(f"{user}:{_password(settings, user)}\n" for user in users(settings)))
+    write_private(partial, "".join(f"{user}:{_password(settings, user)}\n" for user in ROLE_TOPICS))
     done = subprocess.run([tool, "-U", str(partial)], capture_output=True, text=True, check=False)  # noqa: S603 - a fixed program on our own file
     if done.returncode != 0:
         partial.unlink(missing_ok=True)

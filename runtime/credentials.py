@@ -47,16 +47,18 @@ def load(data_dir: Path) -> tuple[Credential, ...]:
 
 
 def add(data_dir: Path, name: str, *, write: Sequence[str], read: Sequence[str] = (), taken: Sequence[str] = ()) -> str:
-    """The new password, told once. `taken`: names that belong to others. Raises BadInput, Conflict."""
+    """The new password, told once. `taken`: names of our own roles. Raises BadInput, Conflict."""
     if not _NAME.fullmatch(name):
         raise BadInput(f"{name!r} is no name for a credential; use up to 64 letters, digits, . _ and -", place="NAME")
+    if name in taken:
+        raise Conflict(f"{name!r} is one of Caretaker's own parts; choose another name")
     if not write and not read:
         raise BadInput("a credential without topics could do nothing; give --write FILTER", place="--write")
     allowed = {"write": tuple(map(_checked, write)), "read": tuple(map(_checked, read))}
     password = secrets.token_urlsafe(18)
     with _changing(data_dir) as save:
         known = load(data_dir)
-        if name in taken or any(one.name == name for one in known):
+        if any(one.name == name for one in known):
             raise Conflict(f"the name {name!r} is taken; remove it first, or choose another")
         password_hash = hashed(name, password, _path(data_dir).parent)
         save([*known, Credential(name=name, password_hash=password_hash, **allowed)])

@@ -74,17 +74,6 @@ class TlsListener(_Section):
         return self
 
 
-class Account(_Section):
-    """A device or gateway that signs in to the managed broker: its own native topics, and what it may `publish` and `subscribe` to.
-
-    Its password is made on the first start, in data_dir/secrets/mqtt-NAME.password.
-    """
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    publish: tuple[Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$")], ...] = ()
-    subscribe: tuple[Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$")], ...] = ()
-
-
 class Mqtt(_Section):
     """`managed`: Caretaker runs its own broker on this port. Otherwise an existing broker at host:port is used.
 
@@ -105,7 +94,6 @@ class Mqtt(_Section):
     username: str = ""
     password_file: Path | None = None
     tls_listener: TlsListener = TlsListener()
-    accounts: tuple[Account, ...] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -8,9 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from devices.errors import BadInput, DependencyFailed
+from runtime import credentials
 from runtime.bench.mixed_families import PUBLISHES, TOPICS
 from runtime.bench.publisher import MIXED_ACCOUNT
-from runtime.broker import ensure_passwords, mosquitto_binary, write_configuration
+from runtime.broker import ROLE_TOPICS, ensure_passwords, mosquitto_binary, write_configuration, write_private
 from runtime.priority import prefer
 from runtime.settings import Settings
 
@@ -20,7 +21,7 @@ _START_WITHIN_S = 10.0
 def private_settings(directory: Path) -> Settings:
     """Settings whose data lie in `directory` and whose broker has a port that was free a moment ago.
 
-    The account `bench` may publish what mixed_families says, and `ingest` understands it.
+    `ingest` understands what mixed_families publishes.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -28,7 +29,7 @@ def private_settings(directory: Path) -> Settings:
     return Settings.model_validate(
         {
             "data_dir": directory,
-            "mqtt": {"port": port, "accounts": [{"name": MIXED_ACCOUNT, "publish": PUBLISHES}]},
+            "mqtt": {"port": port},
             "ingest": {"topics": TOPICS},
         }
     )
@@ -40,6 +41,7 @@ def start_broker(settings: Settings) -> subprocess.Popen[bytes]:
     if program is None:
         raise BadInput("mosquitto is not installed; install it (apt-get install mosquitto mosquitto-clients)")
     ensure_passwords(settings)
+    _let_the_bench_in(settings)
     configuration = write_configuration(settings)
     log = settings.data_dir / "broker" / "log"
     with log.open("ab") as output:
@@ -52,6 +54,13 @@ def start_broker(settings: Settings) -> subprocess.Popen[bytes]:
         time.sleep(0.02)
     stop_broker(process)
     raise DependencyFailed(f"mosquitto did not start: {log.read_text()[-500:]}", transient=False)
+
+
+def _let_the_bench_in(settings: Settings) -> None:
+    """It may publish what mixed_families says."""
+    if not any(one.name == MIXED_ACCOUNT for one in credentials.load(settings.data_dir)):
+        password = credentials.add(settings.data_dir, MIXED_ACCOUNT, write=PUBLISHES, taken=tuple(ROLE_TOPICS))
+        write_private(settings.data_dir / "secrets" / f"mqtt-{MIXED_ACCOUNT}.password", password + "\n")
 
 
 def stop_broker(process: subprocess.Popen[bytes]) -> None:

@@ -69,7 +69,7 @@ def add_credential(
     Example: caretaker broker credentials add zigbee --write 'zigbee2mqtt/#' --write 'homeassistant/#' --read 'zigbee2mqtt/#'
     """
     settings = _managed()
-    password = credentials.add(settings.data_dir, name, write=write, read=read or (), taken=broker.users(settings))
+    password = credentials.add(settings.data_dir, name, write=write, read=read or (), taken=tuple(broker.ROLE_TOPICS))
     is_running = broker.refresh(settings)
     typer.echo(f"broker    {settings.mqtt.host}:{settings.mqtt.port}\nuser      {name}\npassword  {password}")
     _say_when(is_running=is_running)

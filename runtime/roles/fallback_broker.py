@@ -12,6 +12,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from devices.errors import BadInput
+from runtime import credentials
 from runtime.broker import ROLE_TOPICS, write_private
 from runtime.settings import Settings
 
@@ -32,8 +33,8 @@ async def _serve(settings: Settings, stop: threading.Event) -> None:
 
 def configuration(settings: Settings, password_file: Path) -> dict[str, object]:
     """The same users and topic lists as Mosquitto gets, in amqtt's form."""
-    if settings.mqtt.tls_listener.port or settings.mqtt.accounts:
-        raise BadInput("[mqtt.tls_listener] and [[mqtt.accounts]] need Mosquitto; install it (apt-get install mosquitto)")
+    if settings.mqtt.tls_listener.port or credentials.load(settings.data_dir):
+        raise BadInput("[mqtt.tls_listener] and the broker's credentials need Mosquitto; install it (apt-get install mosquitto)")
     site = settings.site.id
     readable = {role: [t.format(site=site) for access, t in topics if access != "write"] for role, topics in ROLE_TOPICS.items()}
     writable = {role: [t.format(site=site) for access, t in topics if access != "read"] for role, topics in ROLE_TOPICS.items()}

@@ -17,7 +17,7 @@ from ingest.intake import Intake
 from ingest.message import Message
 from ingest.mqtt import MqttSource
 from ingest.repeats import Tail
-from runtime import certificates
+from runtime import certificates, credentials
 from runtime import mqtt as connections
 from runtime.bench.broker import private_settings, running_broker
 from runtime.broker import mosquitto_binary
@@ -31,13 +31,16 @@ TOPIC = "caretaker/v1/campus/meter-1/telemetry"
 
 
 def door(directory: Path, **tls_listener: Any) -> Settings:
-    """A managed broker with a TLS door, and the account `meter-1`."""
+    """A managed broker with a TLS door, and the credential `meter-1`."""
     told = private_settings(directory).model_dump()
     told["mqtt"] |= {
         "tls_listener": {"port": free_port("127.0.0.1"), "host": "127.0.0.1", **tls_listener},
-        "accounts": [{"name": "meter-1", "publish": ["zigbee2mqtt/#"]}],
     }
-    return Settings.model_validate(told)
+    settings = Settings.model_validate(told)
+    if not credentials.load(directory):
+        password = credentials.add(directory, "meter-1", write=["zigbee2mqtt/#"])
+        (directory / "secrets" / "mqtt-meter-1.password").write_text(password)
+    return settings
 
 
 def through_tls(settings: Settings, version: str, **more: Any) -> Settings:
@@ -243,7 +246,6 @@ def test_certificates_are_made_once_and_anew_where_names_change(tmp_path: Path) 
         ({"managed": False, "password_file": "p"}, "needs username"),
         ({"tls_listener": {"port": 8883, "use_identity_as_username": True}}, "needs require_certificate"),
         ({"tls_listener": {"port": 8883, "cert_file": "a.crt"}}, "go together"),
-        ({"accounts": [{"name": "a", "publish": ["x\nuser api"]}]}, "match pattern"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(mqtt_settings: dict[str, Any], complaint: str) -> None:
