@@ -1,5 +1,6 @@
 """Whatever comes from the field goes through the ledger and every detector without an error."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analytics.allowed import seen_in
 from analytics.arrays import Floats, Ints
 from analytics.book import empty, post
+from analytics.detectors import power_quality
 from analytics.finding import Finding
 from analytics.meter import Meter
 from analytics.watch import Watch
@@ -22,14 +25,19 @@ METERS = [
     for level in (SpaceKind.SITE, SpaceKind.ROOM)
     for use in (UseType.TEACHING, UseType.DORMITORY)
 ]
+RARE = meter(level=SpaceKind.ROOM, use=UseType.DORMITORY, device_id="rare", interval_s=900.0, allowed=frozenset({"microwave@7-22"}))
+METERS.append(RARE)
 
 
 def through_everything(one: Meter, ts_ms: Ints, value: Floats) -> None:
-    watch = Watch({one.device_id: one}, SITE)
+    below = replace(one, device_id="below", below=frozenset())
+    one = replace(one, below=frozenset({"below"}))
+    watch = Watch({one.device_id: one, "below": below}, SITE)
     quality = np.zeros(ts_ms.size, np.int64)
     half = ts_ms.size // 2
     book = post(empty(), (ts_ms[:half], value[:half], quality[:half]), one.register).book
     watch.books[one.device_id] = post(book, (ts_ms[half:], value[half:], quality[half:]), one.register).book
+    watch.books["below"] = post(empty(), (ts_ms, value / 2, quality), one.register, whole=True).book
     end_ms = int(datetime(2101, 1, 1, tzinfo=UTC).timestamp() * 1000)
     for days in (None, 3):
         for episode in watch.episodes(end_ms, days=days):
@@ -37,6 +45,10 @@ def through_everything(one: Meter, ts_ms: Ints, value: Floats) -> None:
     watch.learn(START_MS + 60 * DAY_MS)
     for finding in watch.sample(one.device_id, zip(ts_ms.tolist(), value.tolist(), strict=True)):
         check(finding)
+    for metric in sorted(power_quality.METRICS):
+        for finding in watch.gauge(one.device_id, metric, zip(ts_ms.tolist(), value.tolist(), strict=True)):
+            check(finding)
+    assert isinstance(seen_in(ts_ms, value), frozenset)
 
 
 def check(finding: Finding) -> None:
