@@ -1,7 +1,8 @@
 """`caretaker deadletters`: messages that could not be used. List them, look at one, replay them after a fix, delete them."""
 
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,18 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
-from devices.errors import NotFound
-from ingest.message import Message
-from ingest.pipeline import Batch, Pipeline
+from devices.errors import DependencyFailed, NotFound
 from runtime import settings as configuration
 from runtime.databases import open_database
 from runtime.settings import Settings
-from runtime.stores import open_reading_store
-from storage.database import Database
-from storage.dead_letter_store import DeadLetterStore, StoredDeadLetter
-from storage.event_store import EventStore
-from storage.reading_store import ReadingStore
-from storage.registry_store import RegistryStore
+from storage.dead_letter_store import EVERYTHING, DeadLetterStore, StoredDeadLetter
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Messages that could not be used, and why."
@@ -31,6 +25,9 @@ Config = Annotated[Path | None, typer.Option("--config", help="The settings file
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line")]
 Ids = Annotated[list[int], typer.Argument(help="Numbers as `deadletters list` prints them")]
 _SHOWN_CHARACTERS = 60
+_AT_ONCE = 1000
+_LOOK_EVERY_S = 0.2
+_INGEST_SILENT_S = 30.0
 
 
 @app.command("list")
@@ -63,19 +60,28 @@ def replay(
     numbers: Annotated[list[int] | None, typer.Argument(help="Numbers as `deadletters list` prints them")] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All there are")] = False,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for ingest while it answers none")] = 30.0,
     config: Config = None,
 ) -> None:
-    """Puts messages through the line again; those it now takes are removed. Exit code 1 where some are still refused.
+    """Has ingest put messages through the line again; those it now takes are removed. Exit code 1 where some are still refused.
 
-    Example: caretaker deadletters replay --all
+    Readings are flagged late, events raise no alarm. Example: caretaker deadletters replay --all
     """
     if bool(numbers) == everything:
         raise typer.BadParameter("name the numbers, or give --all")
     with _stores(config) as stores:
-        letters = stores.letters.list(max(stores.letters.count(), 1)) if everything else stores.letters.get(numbers or [])
-        taken = _replay(stores, letters)
-    typer.echo(f"{taken} taken, {len(letters) - taken} still refused")
-    if taken < len(letters):
+        letters = stores.letters
+        ids = (
+            letters.ids(EVERYTHING, limit=max(letters.count(), 1)) if everything else [one.id for one in letters.get(numbers or [])]
+        )
+        for some in _portions(ids):
+            letters.request_replay(some, by="command line", at_ms=_now_ms())
+        waiting = _wait(stores, len(ids), wait)
+        refused = sum(sum(letters.replays(some).values()) for some in _portions(ids))
+    typer.echo(f"{len(ids) - refused - waiting} taken, {refused} still refused")
+    if waiting:
+        raise DependencyFailed(_why_waiting(stores.settings, waiting), transient=True)
+    if refused:
         raise typer.Exit(1)
 
 
@@ -92,47 +98,46 @@ def delete(numbers: Ids, *, config: Config = None) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stores:
     letters: DeadLetterStore
-    events: EventStore
-    registry: RegistryStore
     settings: Settings
 
 
 @contextmanager
 def _stores(config: Path | None) -> Iterator[_Stores]:
     settings = configuration.load(config)
-    database: Database = open_database(settings)
-    with closing(database):
-        yield _Stores(
-            letters=DeadLetterStore(database), events=EventStore(database), registry=RegistryStore(database), settings=settings
-        )
+    with closing(open_database(settings)) as database:
+        yield _Stores(letters=DeadLetterStore(database), settings=settings)
 
 
-def _replay(stores: _Stores, letters: Sequence[StoredDeadLetter]) -> int:
-    """How many were taken. Oldest first, as they once came, so that none looks late only because of the replay."""
-    pipeline = Pipeline(stores.registry.load())
-    taken = 0
-    with closing(open_reading_store(stores.settings)) as readings, _progress(letters) as steps:
-        for stored in steps:
-            batch = pipeline.process([Message(stored.letter.received_ms, stored.letter.topic, stored.letter.payload)])
-            if not batch.dead_letters:
-                _store(stores, readings, batch)
-                stores.letters.remove([stored.id])
-                taken += 1
-    return taken
+def _wait(stores: _Stores, asked: int, patience_s: float) -> int:
+    """How many still wait when ingest has settled all, or none for `patience_s`."""
+    left = min(asked, stores.letters.waiting())
+    deadline = time.monotonic() + patience_s
+    with typer.progressbar(length=asked, label="replaying", file=typer.get_text_stream("stderr")) as bar:
+        bar.update(asked - left)
+        while left and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY_S)
+            before, left = left, min(left, stores.letters.waiting())
+            if left < before:
+                bar.update(before - left)
+                deadline = time.monotonic() + patience_s
+    return left
 
 
-def _store(stores: _Stores, readings: ReadingStore, batch: Batch) -> None:
-    if batch.readings:
-        readings.write(batch.readings)
-    if batch.events:
-        stores.events.append(batch.events)
+def _why_waiting(settings: Settings, count: int) -> str:
+    """By the age of what ingest writes about itself every few seconds."""
+    told = settings.data_dir / "metrics" / "ingest.json"
+    runs = told.is_file() and time.time() - told.stat().st_mtime < _INGEST_SILENT_S
+    if runs:
+        return f"{count} still wait: ingest is busy or cannot reach its store; see its log, and `caretaker deadletters list` later"
+    return f"{count} wait for ingest, which does not run here; start it (caretaker up): it replays them by itself"
 
 
-@contextmanager
-def _progress(letters: Sequence[StoredDeadLetter]) -> Iterator[Iterator[StoredDeadLetter]]:
-    oldest_first = sorted(letters, key=lambda stored: stored.id)
-    with typer.progressbar(oldest_first, label="replaying", file=typer.get_text_stream("stderr")) as bar:
-        yield iter(bar)
+def _portions(ids: list[int]) -> Iterator[list[int]]:
+    yield from (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _as_json(stored: StoredDeadLetter) -> dict[str, Any]:

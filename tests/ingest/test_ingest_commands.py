@@ -1,6 +1,9 @@
 """`caretaker decode` and `caretaker deadletters`, as a person calls them."""
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,13 +11,18 @@ import typer
 from typer.testing import CliRunner
 
 from devices.errors import CaretakerError
+from devices.model import Quality
 from ingest.dead_letter import DeadLetter
+from ingest.pipeline import Pipeline
+from ingest.replaying import Replayer
 from runtime.commands import deadletters
 from runtime.commands.decode import decode
 from runtime.databases import open_database
+from runtime.roles.ingest import sinks
 from runtime.settings import Settings
 from runtime.stores import open_reading_store
 from storage.dead_letter_store import DeadLetterStore
+from storage.registry_store import RegistryStore
 
 NOW = 1_790_000_000_000
 ONLINE = {"name": "online", "value": True, "unit": "bool"}
@@ -126,15 +134,46 @@ def test_list_and_show(settings: Settings) -> None:
     assert call("show", "999")[0] == 1
 
 
-def test_replay_stores_what_is_now_taken_and_keeps_the_rest(settings: Settings) -> None:
-    code, text = call("replay", "--all")
+@contextmanager
+def ingest(settings: Settings) -> Iterator[None]:
+    """The replaying part of a running ingest."""
+    stop = threading.Event()
+
+    def work() -> None:
+        with closing(open_database(settings)) as database, closing(open_reading_store(settings)) as readings:
+            registry = RegistryStore(database).load()
+            replayer = Replayer(DeadLetterStore(database), Pipeline(registry), sinks(database, readings))
+            while not stop.is_set():
+                if not replayer.step(NOW + 3_600_000):
+                    stop.wait(0.05)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_replay_asks_ingest_and_tells_what_it_took(settings: Settings) -> None:
+    with ingest(settings):
+        code, text = call("replay", "--all")
     assert code == 1
     assert "1 taken, 2 still refused" in text
-    store = open_reading_store(settings)
-    (reading,) = store.latest(["m1"])
-    store.close()
+    with closing(open_reading_store(settings)) as store:
+        (reading,) = store.latest(["m1"])
     assert (reading.metric, reading.ts_ms, reading.value) == ("leak", NOW, 1.0)
+    assert reading.quality & Quality.LATE
     assert "2 of 2 shown" in call("list")[1]
+
+
+def test_replay_without_ingest_says_how_to_start_it_and_is_kept(settings: Settings) -> None:
+    code, text = call("replay", "2", "--wait", "0")
+    assert code == 1
+    assert "1 wait for ingest, which does not run here; start it (caretaker up)" in text
+    with ingest(settings):
+        assert call("replay", "2")[0] == 0
 
 
 def test_replay_wants_numbers_or_all(settings: Settings) -> None:
