@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.arrays import Bools
+from analytics.detectors.leak import from_start
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import Finding, FindingKind
 from analytics.night import least_of_last
@@ -18,7 +19,7 @@ class CreepParams:
     times the usual scatter downwards (which no fault adds to). `clear_share`, for `clear_after` hours, ends it.
     """
 
-    steps: tuple[tuple[int, float], ...] = ((4, 0.2), (6, 0.14))
+    steps: tuple[tuple[int, float], ...] = ((3, 0.22), (6, 0.14))
     least_kw: float = 0.3
     times_scatter: float = 2.0
     clear_share: float = 0.08
@@ -48,7 +49,8 @@ def detect(view: View, params: CreepParams = PARAMS) -> list[Episode]:
         holds = excess / base.day_usual >= params.clear_share
     suspicious = begins | (holds & _since(begins, holds))
     found = runs(suspicious, at_least=1, clear_after=params.clear_after, known=known)
-    return [_tell(view, run, float(np.nanmedian(excess[run.first : run.last + 1]))) for run in found]
+    days = min(days for days, _ in params.steps)  # the days that made its first hour sure
+    return [_tell(view, from_start(run, 24 * days), float(np.nanmedian(excess[run.first : run.last + 1]))) for run in found]
 
 
 def _since(begins: Bools, holds: Bools) -> Bools:

@@ -23,7 +23,7 @@ class LeftOnParams:
 
     hours: int = 2
     least_kw: float = 0.5
-    share: float = 0.2
+    share: float = 0.15
     deviations: float = 6.0
     total: float = 8.0
     most: float = 4.0
