@@ -13,7 +13,21 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.web import account, assets, desk, energy, exchange, meters, orders, places, plans, registry, reports, stocktakes
+from dashboards.web import (
+    account,
+    assets,
+    desk,
+    detectors,
+    energy,
+    exchange,
+    meters,
+    orders,
+    places,
+    plans,
+    registry,
+    reports,
+    stocktakes,
+)
 from dashboards.web.visit import STATIC_DIR, Handler, House, page, refusal, visit_for_error
 
 SECURITY_HEADERS = (
@@ -32,6 +46,8 @@ ROUTES: tuple[tuple[str, Handler], ...] = (
     ("/alerts/{id}", desk.alert),
     ("/energy", energy.overview),
     ("/energy/{space}", energy.space),
+    ("/detectors", detectors.listing),
+    ("/detectors/{kind}", detectors.detector),
     ("/findings", places.findings),
     ("/findings/{id}", places.finding),
     ("/spaces", registry.spaces),

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from dashboards.web import exchange, plans, registry
+from dashboards.web import detectors, exchange, plans, registry
 from dashboards.web import meters as meter_account
 from dashboards.web.backend import Json, gather
 from dashboards.web.desk import chart_words, evidence_picture
@@ -149,4 +149,6 @@ async def findings(visit: Visit) -> Response:
 async def finding(visit: Visit) -> Response:
     found = await visit.api.get(f"/findings/{visit.path('id')}")
     savings = await plans.savings_of(visit, finding_id=str(found["id"])) if found["waste"]["cost_per_day"] else None
-    return visit.render("finding.html", finding=found, savings=savings, picture_data=evidence_picture(visit, found.get("evidence")))
+    taught = await detectors.learning(visit, found)
+    picture = evidence_picture(visit, found.get("evidence"))
+    return visit.render("finding.html", finding=found, savings=savings, picture_data=picture, **taught)

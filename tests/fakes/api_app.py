@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.fakes import api_detectors as detectors
 from tests.fakes import api_registry as registry
 from tests.fakes.api_meters import answer_meters
 
@@ -272,6 +273,10 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
             return _items([finding(), finding(id=8, active=False, kind="elec.left_on", evidence=None)])
         case ["findings", "7"]:
             return finding()
+        case ["findings", "7", "verdicts"]:
+            return _items([detectors.LABEL])
+        case ["detectors", *_]:
+            return detectors.answer_detectors(path.strip("/").split("/")) or _refused(404, "there is no such thing")
         case ["alerts"]:
             wanted = query.get("severity")
             return _items([item for item in known.values() if not wanted or item["severity"] == wanted])
@@ -379,7 +384,7 @@ async def _qr(_: Request) -> Response:
 
 async def _post(request: Request) -> Response:
     request.app.state.posted.append((request.url.path, await request.json(), request.headers.get("x-csrf-token")))
-    return JSONResponse({"id": 13}, 201)
+    return JSONResponse(detectors.trial(finding()) if request.url.path.endswith("/trial") else {"id": 13}, 201)
 
 
 def _routes() -> list[Route]:

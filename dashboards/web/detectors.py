@@ -1,0 +1,103 @@
+"""Detectors: their record, their parameters in words, rules for a meter or place, trials on history; and what a finding teaches."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from dashboards.web.backend import Json, Refused, gather
+from dashboards.web.desk import evidence_picture
+from dashboards.web.visit import Visit
+from dashboards.web.words_detectors import DETECTOR_WORDS, PARAMETER_WORDS, SET_WORDS
+
+PICTURES = 12
+DAYS = 28
+TUNERS = frozenset({"admin", "energy_manager"})
+TRIERS = TUNERS | {"logistics_head", "dispatcher"}
+
+
+async def listing(visit: Visit) -> Response:
+    found = await visit.api.items("/detectors")
+    return visit.render("detectors.html", detectors=found, words=DETECTOR_WORDS, set_words=SET_WORDS)
+
+
+async def detector(visit: Visit) -> Response:
+    """`?at=device:ID` or `space:ID` with `from`, `to` (days of the site) and `p.NAME` tries the detector on history."""
+    kind = visit.path("kind")
+    sheet = await visit.api.get(f"/detectors/{kind}")
+    places = await _places(visit) if sheet["tried"] or sheet["switched"] else {"spaces": [], "meters": []}
+    trial, refused = await _trial(visit, kind) if visit.query("at") else (None, "")
+    return visit.render(
+        "detector.html",
+        sheet=sheet,
+        words=DETECTOR_WORDS.get(sheet["kind"]),
+        parameter_words=PARAMETER_WORDS,
+        set_words=SET_WORDS,
+        places=places,
+        suggestions=await _suggestions(visit, kind) if sheet["tried"] else [],
+        trial=trial,
+        refused=refused,
+        asked=_asked(visit),
+        pictures=[evidence_picture(visit, item["evidence"]) for item in (trial or {"items": []})["items"][:PICTURES]],
+        shown_at_most=PICTURES,
+        may_tune=bool(visit.roles & TUNERS),
+        may_try=bool(visit.roles & TRIERS),
+    )
+
+
+async def learning(visit: Visit, finding: Json) -> dict[str, Any]:
+    """What the finding's page says of its detector's record, and what people said of the finding."""
+    sheet, verdicts = await gather(
+        visit.api.get_or_none(f"/detectors/{finding['kind']}"), visit.api.items_if_allowed(f"/findings/{finding['id']}/verdicts")
+    )
+    return {"sheet": sheet, "verdicts": verdicts, "words": DETECTOR_WORDS.get(finding["kind"]), "set_words": SET_WORDS}
+
+
+async def _places(visit: Visit) -> dict[str, list[Json]]:
+    spaces, meters = await gather(
+        visit.api.items("/spaces", limit=2000), visit.api.items_if_allowed("/meters", virtual="false", limit=2000)
+    )
+    return {"spaces": [space for space in spaces if space["kind"] in ("site", "building", "floor")], "meters": meters}
+
+
+async def _suggestions(visit: Visit, kind: str) -> list[Json]:
+    return await visit.api.items_if_allowed(f"/detectors/{kind}/suggestions") if visit.roles & TUNERS else []
+
+
+async def _trial(visit: Visit, kind: str) -> tuple[Json | None, str]:
+    """What the trial raised, or why it was refused."""
+    asked = _asked(visit)
+    what, _, where = asked["at"].partition(":")
+    try:
+        values = {name: float(value) for name, value in asked["parameters"].items()}
+    except ValueError:
+        return None, visit.t.gettext("A parameter is no number")
+    body: Json = {"device_id" if what == "device" else "space_id": where, "parameters": values}
+    body |= {"start": _midnight(visit, asked["from"]), "end": _midnight(visit, asked["to"], timedelta(days=1))}
+    try:
+        return await visit.api.post(f"/detectors/{kind}/trial", body, csrf=visit.me["csrf_token"]), ""
+    except Refused as refused:
+        if refused.status >= 500 or refused.status == 403:
+            raise
+        return None, refused.detail
+
+
+def _asked(visit: Visit) -> dict[str, Any]:
+    today, query = visit.t.today(), visit.request.query_params
+    return {
+        "at": visit.query("at"),
+        "from": _day(visit.query("from"), today - timedelta(days=DAYS)),
+        "to": _day(visit.query("to"), today),
+        "parameters": {name.removeprefix("p."): value for name, value in query.items() if name.startswith("p.") and value},
+    }
+
+
+def _day(text: str, default: date) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return default
+
+
+def _midnight(visit: Visit, day: date, after: timedelta = timedelta()) -> str:
+    return datetime.combine(day + after, time(), tzinfo=visit.t.zone).isoformat()
