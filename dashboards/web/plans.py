@@ -13,6 +13,7 @@ from dashboards.web.words import LABELS, N_
 SPANS = ("7", "28", "84")
 WIDTH = 100.0
 MONTHS = tuple(range(1, 13))
+LEAST_KNOWN = 0.9
 
 
 async def forecast_facts(visit: Visit, **subject: str) -> dict[str, Any]:
@@ -62,6 +63,7 @@ async def budgets(visit: Visit) -> Response:
         months=MONTHS,
         noon=lambda day: noon(visit, day),
         amount=lambda value, budget: _amount(visit, value, budget),
+        about=lambda value, budget: _amount(visit, None if value is None else rounded(value), budget),
     )
 
 
@@ -72,14 +74,23 @@ def _budget(visit: Visit, budget: Json) -> Json:
         return {**budget, "picture": None, "bar": None, "mood": "unknown"}
     most = max(budget["amount"], stands["used"], stands["expected"] or 0.0)
     bar = {name: round(WIDTH * (stands[name] or 0.0) / most, 1) for name in ("used", "expected", "plan_to_date")}
-    over = stands["used"] > budget["amount"]
-    mood = "over" if over else "warns" if stands["over_by"] else "holds" if stands["expected"] is not None else "unknown"
     return {
         **budget,
         "picture": _course(visit, budget),
         "bar": {**bar, "amount": round(WIDTH * budget["amount"] / most, 1)},
-        "mood": mood,
+        "mood": _mood(budget, stands),
     }
+
+
+def _mood(budget: Json, stands: Json) -> str:
+    """`partly`: it would do, but too little of the time to date is known for anybody to say so."""
+    if stands["used"] > budget["amount"]:
+        return "over"
+    if stands["over_by"]:
+        return "warns"
+    if stands["expected"] is None:
+        return "unknown"
+    return "holds" if stands["known_share"] >= LEAST_KNOWN else "partly"
 
 
 def _course(visit: Visit, budget: Json) -> Json:
@@ -107,8 +118,15 @@ def _short(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
+def rounded(value: float) -> float:
+    """To three figures: nobody can foretell 5,509.01."""
+    return float(f"{value:.3g}")
+
+
 def _amount(visit: Visit, value: float | None, budget: Json) -> str:
-    return visit.t.money(value) if budget["measure"] == "money" else visit.t.number(value, budget["unit"])
+    if budget["measure"] != "money" or value is None:
+        return visit.t.number(value, budget["unit"])
+    return visit.t.whole_money(value)
 
 
 # Savings
@@ -143,6 +161,7 @@ async def benchmarks(visit: Visit) -> Response:
         asked=asked,
         spans=SPANS,
         by=BY,
+        last=_iso(today - timedelta(hours=12)),
         items=_bars(found["items"], asked["by"]),
         ranked=lambda item: _ranked(item, asked["by"]),
     )

@@ -158,6 +158,12 @@ class Text:
             return "–"
         return format_currency(amount, self.currency, locale=self.locale).replace("CN¥", "¥")
 
+    def whole_money(self, amount: float) -> str:
+        """Without the small change, as plans are told."""
+        return format_currency(round(amount), self.currency, format="¤#,##0", currency_digits=False, locale=self.locale).replace(
+            "CN¥", "¥"
+        )
+
     def share(self, share: float | None) -> str:
         return "–" if share is None else f"{self.decimal(share * 100, 0 if abs(share) >= 0.1 else 1)}\u00a0%"
 

@@ -32,6 +32,7 @@ NOWHERE = {
     "event": "accept",
     "token_id": "999",
     "command_id": "999",
+    "budget_id": "999",
     "family": "nope",
     "token": "ctk_x",
     "import_id": "999",
