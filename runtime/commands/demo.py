@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.request
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.error import URLError
@@ -18,10 +19,13 @@ from devices.errors import BadInput, DependencyFailed
 from maintenance.model import Trade
 from runtime import broker, supervisor
 from runtime import settings as configuration
+from runtime.commands.demo_ledger import seed_books
 from runtime.databases import ready_database
 from runtime.settings import Settings, Site
+from simulators.campus import build_campus
 from storage.database import Database
 from storage.passwords import hash_password
+from storage.token_store import TokenStore
 from storage.user import Role, User
 from storage.user_store import UserStore
 
@@ -30,6 +34,7 @@ DEMO_USERS_FILE = "demo-users.json"
 DEFAULT_DATA_DIR = Path("caretaker-demo")
 SITE = Site(name="Riverside School", name_zh="河滨学校")
 _READY_WITHIN_S = 90.0
+_TOKEN_TTL = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +135,21 @@ def _set_up(settings: Settings, *, weeks: int, seed: int) -> str:
         str(history / "truth.json"),
     )
     _command(settings, "import", "registry", str(history / "registry.json"))
+    _open_books(settings, seed)
     _command(settings, "import", "readings", str(history / "readings.parquet"))
     _command(settings, "import", "events", str(history / "events.jsonl"))
     _say(f"... done in {time.monotonic() - started_s:.0f} s")
     return password
+
+
+def _open_books(settings: Settings, seed: int) -> None:
+    """Assets, stocktakes, a virtual meter, and a token for whoever wants to push a reading."""
+    now = datetime.now(UTC)
+    with ready_database(settings) as database:
+        count = seed_books(database, build_campus(seed, settings.site.id), now, settings.site.timezone)
+        _, secret = TokenStore(database).create("Try HTTP push", devices=None, by="admin", now=now, expires_at=now + _TOKEN_TTL)
+    broker.write_private(settings.data_dir / "demo-push-token", secret + "\n")
+    _say(f"{count} assets are in the ledger; a token for HTTP push lies in {settings.data_dir / 'demo-push-token'}")
 
 
 def _create_users(data_dir: Path, database: Database) -> str:
