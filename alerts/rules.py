@@ -53,6 +53,40 @@ RULES: dict[FindingKind, Rule] = {
     ),
     FindingKind.DOOR_FORCED: _rule(_CRITICAL, 0, 300, "Look at the camera, send a guard to the door.", latches=True),
     FindingKind.DOOR_HELD_OPEN: _rule(_MINOR, 0, 300, "Close the door. If it does not close by itself, report the door closer."),
+    FindingKind.DOOR_CHATTERING: _rule(_INFO, 0, _DAY, "Check the door contact, its magnet and its cable on the next round."),
+    FindingKind.DOOR_DENIED_BURST: _rule(_MINOR, 0, 600, "Look at the camera of this door; check whether permissions have ended."),
+    FindingKind.DOOR_AFTER_HOURS: _rule(_INFO, 0, 3600, "Ask whether somebody is expected there; else send a guard."),
+    FindingKind.DOOR_LOST_CARD: _rule(_MAJOR, 0, 600, "Send a guard to the door; call the owner of the card; block it."),
+    FindingKind.DOOR_CARD_SHARED: _rule(_MINOR, 0, _HOUR, "Compare the clocks of both controllers, then the camera pictures."),
+    FindingKind.DOOR_IMPOSSIBLE_TRAVEL: _rule(
+        _MAJOR, 0, _HOUR, "Compare the clocks of both controllers; if they agree, block the card and ask its owner."
+    ),
+    FindingKind.DOOR_PASS_BACK: _rule(_INFO, 0, _HOUR, "Have the door's guard remind people that a card is for one person."),
+    FindingKind.DOOR_TAILGATING: _rule(_INFO, 0, _HOUR, "A hint only: look at the camera if it keeps happening at this door."),
+    FindingKind.DOOR_READER_DEAD: _rule(_MINOR, 0, _DAY, "Try a card at the reader; check its cable and supply."),
+    FindingKind.DOOR_NOT_BACK: _rule(_INFO, 0, 12 * _HOUR, "The dormitory's warden makes the round and calls who is missing."),
+    FindingKind.FIRE_CONFIRMED: _life_safety(
+        "Two detectors agree: evacuate this zone now, call 119, open the doors, meet the fire service at the gate."
+    ),
+    FindingKind.FIRE_DETECTOR_DUSTY: _rule(_MINOR, 0, 7 * _DAY, "Clean or change the detector before it raises a false alarm."),
+    FindingKind.FIRE_TAMPER: _rule(
+        _CRITICAL, 0, _HOUR, "The room is not watched. Send someone to put the detector back or take the cover off."
+    ),
+    FindingKind.FIRE_LOOP_FAULT: _rule(
+        _CRITICAL, 0, _HOUR, "Look at the fire panel; send rounds every 30 minutes through what the loop watched."
+    ),
+    FindingKind.FIRE_PRESSURE_LOSS: _rule(
+        _MINOR, 0, 7 * _DAY, "Look for wet ground along the fire main; check valves and the jockey pump's run times."
+    ),
+    FindingKind.FIRE_TANK_LEVEL: _rule(_CRITICAL, 0, _HOUR, "Check float valve and supply of the tank; tell the fire service."),
+    FindingKind.COLD_LIMIT: _rule(
+        _MAJOR, 0, _HOUR, "Shut the door, move what spoils to another store, measure the food's core before it is used."
+    ),
+    FindingKind.COLD_HUMIDITY: _rule(_MINOR, 0, _DAY, "Check ventilation, doors and windows of the room."),
+    FindingKind.COLD_FAILING: _rule(_MAJOR, 0, _DAY, "Call the refrigeration service now, while all is still cold."),
+    FindingKind.COLD_SENSOR_STUCK: _rule(
+        _MINOR, 0, _DAY, "Measure by hand and write it down every four hours until the sensor is changed."
+    ),
     FindingKind.WATER_BURST: _rule(_CRITICAL, 0, _HOUR, "Shut the valve before the meter, then look for the water."),
     FindingKind.WATER_RUNNING_TAP: _rule(_MINOR, 0, 12 * _HOUR, "Look for a tap or hose left running on this supply."),
     FindingKind.WATER_TOILET_LEAK: _rule(

@@ -52,6 +52,7 @@ class DeviceKind(StrEnum):
     GAS_METER = "gas_meter"
     HEAT_METER = "heat_meter"
     ENVIRONMENT_SENSOR = "environment_sensor"
+    COLD_STORE = "cold_store"
     LEAK_SENSOR = "leak_sensor"
     OCCUPANCY_SENSOR = "occupancy_sensor"
     SENSOR = "sensor"
@@ -70,7 +71,7 @@ FIRE_KINDS = frozenset(
 )
 """Kinds whose messages take the fast lane and whose silence is a fault within 100 s (GB 50166)."""
 
-FAST_LANE_KINDS = FIRE_KINDS | {DeviceKind.DOOR_CONTROLLER}
+FAST_LANE_KINDS = FIRE_KINDS | {DeviceKind.DOOR_CONTROLLER, DeviceKind.COLD_STORE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -263,6 +263,15 @@ _TABLE = (
         ("env.temperature", "env.humidity"),
         3600,
     ),
+    Profile(
+        id="cold-store",
+        kind=DeviceKind.COLD_STORE,
+        metrics=("env.temperature", "env.humidity", "battery.level"),
+        interval_s=300,
+        silent_after_s=1800,
+        name="Cold store or refrigerator",
+        name_zh="冷库或冰箱温湿度",
+    ),
     _battery("leak", ("Water leak sensor", "漏水传感器"), DeviceKind.LEAK_SENSOR, ("leak",), _DAY_S),
     _battery("occupancy", ("Occupancy sensor", "人体存在传感器"), DeviceKind.OCCUPANCY_SENSOR, ("occupancy",), 3600),
     Profile(

@@ -40,6 +40,16 @@ _TABLE: dict[str, OrderPlan] = {
     "meter.balance": _plan("meter_balance", Trade.METERING, Priority.P3),
     "meter.register_reset": _plan("meter_reset", Trade.METERING, Priority.P3),
     "fire.device_silent": _plan("device_silent", Trade.FIRE_SYSTEMS, Priority.P1),
+    "door.chattering": _plan("door_contact", Trade.DOORS, Priority.P4),
+    "door.reader_dead": _plan("door_reader", Trade.DOORS, Priority.P3),
+    "fire.detector_dusty": _plan("detector_dusty", Trade.FIRE_SYSTEMS, Priority.P4),
+    "fire.tamper": _plan("fire_tamper", Trade.FIRE_SYSTEMS, Priority.P1),
+    "fire.loop_fault": _plan("loop_fault", Trade.FIRE_SYSTEMS, Priority.P1),
+    "fire.pressure_loss": _plan("hydrant_pressure", Trade.FIRE_SYSTEMS, Priority.P3),
+    "fire.tank_level": _plan("tank_level", Trade.FIRE_SYSTEMS, Priority.P1),
+    "cold.limit": _plan("cold_store", Trade.GENERAL, Priority.P2),
+    "cold.failing": _plan("cold_store", Trade.GENERAL, Priority.P2),
+    "cold.sensor_stuck": _plan("cold_sensor", Trade.METERING, Priority.P3),
     "fire.hydrant_pressure": _plan("hydrant_pressure", Trade.FIRE_SYSTEMS, Priority.P1),
 }
 

@@ -3,6 +3,7 @@
 Causal: hourly detectors look only at what lay before the hour they judge, streaming ones take samples in time order.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ from analytics.detectors import battery, dead, door, fire
 from analytics.episodes import Episode, moment
 from analytics.evaluation import Alarm, Label
 from analytics.finding import Finding, FindingKind
+from analytics.lookout import METRICS as LOOKOUT_METRICS
+from analytics.lookout import Lookout
 from analytics.meter import meters_of
 from analytics.site import Site
 from analytics.watch import Watch
@@ -26,6 +29,7 @@ from simulators.labels import LabelledFault
 
 STEPS = Steps(meters_s=900, room_power_s=60, water_flow_s=60, fire_s=600)
 _SLICE_MS = 300_000
+_TICK_MS = 60_000
 _SILENT_STEPS = 2.2
 """Where a history is sparser than live messages, silence is judged after so many of its steps."""
 
@@ -55,9 +59,21 @@ def replay(campus: Campus, history: History, site: Site) -> list[Alarm]:
     for event in history.events:
         events[event.device_id].append(event)
     end_ms = max(int(ts_ms[-1]) for ts_ms, _ in series.values())
+    lookout = _Together(campus)
     for device in campus.devices:
         if device.kind not in (DeviceKind.ELECTRICITY_METER, DeviceKind.WATER_METER):
-            _sensor(device, list(_samples(device, series, events[device.id])), end_ms, told)
+            samples = list(_samples(device, series, events[device.id]))
+            lookout.samples += samples
+            if device.kind is not DeviceKind.DOOR_CONTROLLER:
+                lookout.own += _sensor(device, samples, told)
+    lookout.run(told)
+    for device in campus.devices:
+        if device.kind is DeviceKind.DOOR_CONTROLLER:
+            samples = list(_samples(device, series, events[device.id]))
+            _sensor(device, samples, told)
+            samples = [sample for sample in samples if isinstance(sample, Event) or sample.metric in door.METRICS]
+            _door(device, samples, (end_ms, lookout.releases[device.id]), told)
+    for device in campus.devices:
         _silence(campus, device, (series, events[device.id]), end_ms, told)
     return told.alarms(end_ms)
 
@@ -158,7 +174,7 @@ def _stream(watch: Watch, rates: Series | dict[str, tuple[Ints, Floats]], told: 
 
 def _samples(device: Device, series: Series, events: list[Event]) -> Iterator[Reading | Event]:
     """Readings and events of one device by time; of one moment, gauges first, as in a message."""
-    wanted = fire.METRICS | door.METRICS | battery.METRICS
+    wanted = fire.METRICS | door.METRICS | battery.METRICS | LOOKOUT_METRICS
     found: list[tuple[int, int, Reading | Event]] = [(event.ts_ms, 2, event) for event in events]
     for (device_id, metric), (ts_ms, value) in series.items():
         if device_id == device.id and metric in wanted:
@@ -167,10 +183,39 @@ def _samples(device: Device, series: Series, events: list[Event]) -> Iterator[Re
     yield from (sample for _, _, sample in sorted(found, key=lambda row: row[:2]))
 
 
-def _sensor(device: Device, samples: list[Reading | Event], end_ms: int, told: _Told) -> None:
-    if device.kind is DeviceKind.DOOR_CONTROLLER:
-        _door(device, [s for s in samples if isinstance(s, Event) or s.metric in door.METRICS], end_ms, told)
+class _Together:
+    """What all doors, fire devices and cold stores tell together, in the order of time; and which doors were released when."""
+
+    def __init__(self, campus: Campus) -> None:
+        self._lookout = Lookout(campus.registry)
+        self.samples: list[Reading | Event] = []
+        self.own: list[tuple[int, Reading | Event, Finding]] = []
+        self.releases: dict[str, list[int]] = defaultdict(list)
+
+    def run(self, told: _Told) -> None:
+        own: dict[int, list[Finding]] = defaultdict(list)
+        for _, sample, finding in self.own:
+            own[id(sample)].append(finding)
+        next_tick_ms = 0
+        for sample in sorted(self.samples, key=lambda sample: sample.ts_ms):
+            if sample.ts_ms >= next_tick_ms:
+                next_tick_ms = sample.ts_ms + _TICK_MS
+                self._tell(self._lookout.tick(sample.ts_ms), sample.ts_ms, told)
+            findings = own.get(id(sample), [])
+            for device_id in self._lookout.released(sample, findings):
+                self.releases[device_id].append(sample.ts_ms)
+            for finding in findings:
+                self._tell(self._lookout.confirm(finding), sample.ts_ms, told)
+            self._tell(self._lookout.take(sample), sample.ts_ms, told)
+
+    def _tell(self, findings: list[Finding], at_ms: int, told: _Told) -> None:
+        for finding in findings:
+            told.tell(finding, at_ms)
+
+
+def _sensor(device: Device, samples: list[Reading | Event], told: _Told) -> list[tuple[int, Reading | Event, Finding]]:
     fire_state, battery_state = fire.FireState(), battery.BatteryState()
+    said = []
     for sample in samples:
         found = []
         if device.kind in FIRE_KINDS:
@@ -182,23 +227,32 @@ def _sensor(device: Device, samples: list[Reading | Event], end_ms: int, told: _
         for finding in found:
             if finding is not None:
                 told.tell(finding, sample.ts_ms)
+                said.append((sample.ts_ms, sample, finding))
+    return said
 
 
-def _door(device: Device, samples: list[Reading | Event], end_ms: int, told: _Told) -> None:
+def _door(device: Device, samples: list[Reading | Event], known: tuple[int, list[int]], told: _Told) -> None:
     """Between two samples time itself tells: just after an opening has settled and after it was held too long."""
+    end_ms, releases = known
     state = door.DoorState()
     waits = (int(door.DEFAULTS.settle_s * 1000) + 1, int(door.DEFAULTS.held_s * 1000) + 1)
     nexts = [*(sample.ts_ms for sample in samples[1:]), end_ms]
     for sample, next_ms in zip(samples, nexts, strict=False):  # without samples there is only the end
+        state = _released(state, releases, sample.ts_ms)
         state, finding = door.step(state, sample, device)
         told_at = [(finding, sample.ts_ms)]
         for at_ms in (sample.ts_ms + wait for wait in waits):
             if at_ms < next_ms:
-                state, finding = door.tick(state, at_ms, device)
+                state, finding = door.tick(_released(state, releases, at_ms), at_ms, device)
                 told_at.append((finding, at_ms))
         for one, at_ms in told_at:
             if one is not None:
                 told.tell(one, at_ms)
+
+
+def _released(state: door.DoorState, releases: list[int], at_ms: int) -> door.DoorState:
+    at = bisect_right(releases, at_ms)
+    return door.release(state, releases[at - 1]) if at else state
 
 
 def _silence(campus: Campus, device: Device, heard: tuple[Series, list[Event]], end_ms: int, told: _Told) -> None:

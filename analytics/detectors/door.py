@@ -12,6 +12,7 @@ class DoorParams:
     """Seconds. An opening is allowed within `grant_s` after a grant or exit request. `settle_s`: how long an opening is looked at
     before it is called forced, for a grant that arrives late and for contacts that chatter. Openings shorter than
     `bounce_s` are noise. `held_s`: how long a door may stand open. `chatter_count` changes within `chatter_s`: a bad contact.
+    `released_s`: how long after a fire alarm or a release in the building every opening is rightful.
     """
 
     grant_s: float = 10.0
@@ -20,6 +21,7 @@ class DoorParams:
     held_s: float = 60.0
     chatter_count: int = 6
     chatter_s: float = 60.0
+    released_s: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class DoorState:
     since_ms: int = 0
     newest_ms: int = 0
     granted_ms: int | None = None
+    released_ms: int | None = None
     opened_ms: int | None = None
     changes_ms: tuple[int, ...] = ()
     finding: FindingKind | None = None
@@ -60,7 +63,8 @@ def step(
         if sample.type in _GRANTS:
             return replace(state, granted_ms=max(sample.ts_ms, state.granted_ms or 0)), None
         if sample.type in _JUDGED:
-            return _begin(state, _JUDGED[sample.type], sample.ts_ms, sample.ts_ms, device)
+            released = _is_released(state, sample.ts_ms, params)
+            return (state, None) if released else _begin(state, _JUDGED[sample.type], sample.ts_ms, sample.ts_ms, device)
     is_open = _SAYS_OPEN.get(sample.type) if isinstance(sample, Event) else _opens(sample)
     if is_open is None or sample.ts_ms < state.newest_ms:
         return state, None
@@ -84,9 +88,16 @@ def tick(state: DoorState, now_ms: int, device: Device, params: DoorParams = DEF
             return _begin(state, FindingKind.DOOR_FORCED, opened_ms, now_ms, device)
     if state.finding is not None:
         return (state, None) if state.open else _end(state, now_ms, device)
+    if _is_released(state, now_ms, params):
+        return state, None
     if state.open and now_ms - state.since_ms >= params.held_s * 1000 and not _chatters(state, now_ms, params):
         return _begin(state, FindingKind.DOOR_HELD_OPEN, state.since_ms, now_ms, device)
     return state, None
+
+
+def release(state: DoorState, at_ms: int) -> DoorState:
+    """A fire alarm or a release in the building, in the door's clock: all doors may open, and stand open, for `released_s`."""
+    return replace(state, released_ms=max(at_ms, state.released_ms or 0))
 
 
 def resume(state: DoorState, finding: Finding) -> DoorState:
@@ -118,11 +129,18 @@ def _chatters(state: DoorState, now_ms: int, params: DoorParams) -> bool:
     return sum(now_ms - ms <= params.chatter_s * 1000 for ms in state.changes_ms) >= params.chatter_count
 
 
+def _is_released(state: DoorState, at_ms: int, params: DoorParams) -> bool:
+    """Also an opening that is told a moment before the alarm that allowed it."""
+    released_ms = state.released_ms
+    return released_ms is not None and -params.settle_s <= (at_ms - released_ms) / 1000 <= params.released_s
+
+
 def _is_forced(state: DoorState, opened_ms: int, params: DoorParams) -> bool:
     settle_ms = params.settle_s * 1000
     allowed = state.granted_ms is not None and opened_ms - params.grant_s * 1000 <= state.granted_ms <= opened_ms + settle_ms
     bounced = not state.open and state.since_ms - opened_ms < params.bounce_s * 1000
     flutters = sum(opened_ms <= ms <= opened_ms + settle_ms for ms in state.changes_ms) > 2
+    allowed = allowed or _is_released(state, opened_ms, params)
     return not (allowed or bounced or flutters or _chatters(state, opened_ms, params))
 
 

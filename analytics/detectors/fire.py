@@ -108,6 +108,9 @@ _FIRE_MEANS: dict[DeviceKind, str] = {
 }
 """What a bare `alarm.fire` of such a device tells; of any other it is smoke."""
 
+KINDS = frozenset(alarm.kind for alarm in ALARMS.values()) | {FindingKind.FIRE_HYDRANT_PRESSURE}
+"""What `step` says and `resume` takes up."""
+
 _GAUGES = frozenset(alarm.gauge for alarm in ALARMS.values() if alarm.gauge) | {PRESSURE}
 METRICS = frozenset(ALARMS) | _GAUGES
 """The readings that `step` looks at. Of one message, gauges go first, so that the alarm carries its evidence."""

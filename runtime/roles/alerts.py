@@ -213,7 +213,7 @@ def _unharmed(judge: Callable[[], Iterable[Said]], what: object) -> list[Said]:
 
 def _is_ours(kind: str) -> bool:
     """Findings that the lane applies itself, before anybody could read of them."""
-    return kind.startswith(("fire.", "door."))
+    return kind.startswith(("fire.", "door.", "cold."))
 
 
 def _now() -> datetime:

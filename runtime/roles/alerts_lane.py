@@ -1,14 +1,19 @@
 """The fast lane without its sockets: a message of a fire or door device in, findings out. No input or output, no clock."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from analytics.detectors import battery, door, fire
 from analytics.finding import Finding, FindingKind
+from analytics.lookout import METRICS as LOOKOUT_METRICS
+from analytics.lookout import Lookout
 from devices.model import FAST_LANE_KINDS, FIRE_KINDS, Device, DeviceKind, Event, Reading
 from devices.registry import Registry
 from ingest.decoded import Decoded, Rejected
+
+_LOG = logging.getLogger(__name__)
 
 FRESH_MS = 120_000
 """What is older does not raise a new alarm: a broker's memory, a gateway's backlog."""
@@ -19,7 +24,7 @@ _JUMP_MS = 2_000
 _REFERENCE_S = 30.0
 
 _DOOR_KINDS = frozenset({FindingKind.DOOR_FORCED, FindingKind.DOOR_HELD_OPEN})
-_METRICS = fire.METRICS | door.METRICS | battery.METRICS
+_METRICS = fire.METRICS | door.METRICS | battery.METRICS | LOOKOUT_METRICS
 
 
 class Said(NamedTuple):
@@ -84,10 +89,12 @@ class FastLane:
     def __init__(self, registry: Registry, active: Mapping[tuple[FindingKind, str], Finding], now: Moment) -> None:
         self._watched: dict[str, _Watched] = {}
         self._wall_offset_ms = now.wall_ms - 1000 * now.steady_s
+        self._lookout = Lookout(registry)
         self.set_registry(registry, now)
         for (_, device_id), finding in active.items():
             if device_id in self._watched:
                 _resume(self._watched[device_id], finding)
+                self._lookout.resume(finding)
 
     @property
     def device_ids(self) -> frozenset[str]:
@@ -97,6 +104,7 @@ class FastLane:
         """New devices are watched from now on; the states of the others stay."""
         before = self._watched
         self._watched = {}
+        self._lookout.set_registry(registry)
         for device in registry.devices.values():
             if device.kind in FAST_LANE_KINDS:
                 silent_after_s = registry.profile(device).silent_after_s
@@ -116,12 +124,36 @@ class FastLane:
         if not retained:
             said += self._heard(watched, now)
         for sample in _samples(decoded, now.wall_ms):
-            said += _judge(watched, sample, now, retained=retained)
+            said += self._judge(watched, sample, now, retained=retained)
         return said
+
+    def _judge(self, watched: _Watched, sample: Reading | Event, now: Moment, *, retained: bool) -> list[Said]:
+        """The device's own detectors first; what all devices together tell follows and holds nothing up."""
+        age_ms = now.wall_ms - sample.ts_ms
+        if not watched.clock.is_live(age_ms, now.steady_s, retained=retained):
+            return _record_late(watched, sample, age_ms, now.wall_ms)
+        if not -_AHEAD_MS <= age_ms <= FRESH_MS:
+            sample = _stamped(sample, now.wall_ms)
+        watched.offset_ms = sample.ts_ms - 1000 * now.steady_s
+        own = list(_step(watched, sample))
+        return [Said(finding) for finding in self._together(sample, own, now)]
+
+    def _together(self, sample: Reading | Event, own: list[Finding], now: Moment) -> list[Finding]:
+        """The device's own findings with what all devices together add. A bug there never costs an alarm."""
+        try:
+            found = [self._lookout.worded(finding) for finding in own]
+            for device_id in self._lookout.released(sample, own):
+                _release(self._watched.get(device_id), now)
+            found += [more for finding in own for more in self._lookout.confirm(finding)]
+            return [*found, *self._lookout.take(sample)]
+        except Exception:  # noqa: BLE001 - the border between a device's alarm and what is only added to it
+            _LOG.exception("nothing added to: %s", sample)
+            return own
 
     def tick(self, now: Moment) -> list[Said]:
         """What the passing of time tells: doors held or forced, silent fire devices."""
         said = [Said(finding) for watched in self._watched.values() for finding in _tick_door(watched, now)]
+        said += [Said(finding) for finding in self._lookout.tick(now.wall_ms)]
         return said + self._silences(now)
 
     def _follow_wall(self, now: Moment) -> None:
@@ -161,7 +193,7 @@ def _resume(watched: _Watched, finding: Finding) -> None:
         watched.battery_state = battery.resume(watched.battery_state, finding)
     elif finding.kind in _DOOR_KINDS:
         watched.door_state = door.resume(watched.door_state, finding)
-    elif finding.kind.startswith("fire."):
+    elif finding.kind in fire.KINDS:
         watched.fire_state = fire.resume(watched.fire_state, finding)
 
 
@@ -186,14 +218,11 @@ def _samples(decoded: Decoded, wall_ms: int) -> Iterator[Reading | Event]:
         yield Event(device_id=decoded.device_id, type=happening.type, ts_ms=ts_ms, attributes=happening.attributes)
 
 
-def _judge(watched: _Watched, sample: Reading | Event, now: Moment, *, retained: bool) -> list[Said]:
-    age_ms = now.wall_ms - sample.ts_ms
-    if not watched.clock.is_live(age_ms, now.steady_s, retained=retained):
-        return _record_late(watched, sample, age_ms, now.wall_ms)
-    if not -_AHEAD_MS <= age_ms <= FRESH_MS:
-        sample = _stamped(sample, now.wall_ms)
-    watched.offset_ms = sample.ts_ms - 1000 * now.steady_s
-    return [Said(finding) for finding in _step(watched, sample)]
+def _release(door_watched: _Watched | None, now: Moment) -> None:
+    """In the door's own clock; one that has not spoken yet has ours."""
+    if door_watched is not None:
+        at_ms = now.wall_ms if door_watched.door_state == _UNHEARD else round(door_watched.offset_ms + 1000 * now.steady_s)
+        door_watched.door_state = door.release(door_watched.door_state, at_ms)
 
 
 def _stamped(sample: Reading | Event, ts_ms: int) -> Reading | Event:
@@ -204,8 +233,10 @@ def _stamped(sample: Reading | Event, ts_ms: int) -> Reading | Event:
 def _step(watched: _Watched, sample: Reading | Event) -> Iterator[Finding]:
     if watched.device.kind is DeviceKind.DOOR_CONTROLLER:
         watched.door_state, finding = door.step(watched.door_state, sample, watched.device)
-    else:
+    elif watched.device.kind in FIRE_KINDS:
         watched.fire_state, finding = fire.step(watched.fire_state, sample, watched.device)
+    else:
+        finding = None
     if finding is not None:
         yield finding
     if isinstance(sample, Reading):
@@ -220,6 +251,8 @@ def _record_late(watched: _Watched, sample: Reading | Event, age_ms: int, wall_m
         sample = _stamped(sample, wall_ms)
     if watched.device.kind is DeviceKind.DOOR_CONTROLLER:
         _, finding = door.step(door.DoorState(open=False), sample, watched.device)
+    elif watched.device.kind not in FIRE_KINDS:
+        return []
     else:
         _, finding = fire.step(fire.FireState(), sample, watched.device)
     if finding is None or not finding.active or finding.kind in {*watched.fire_state.ongoing, watched.door_state.finding}:
