@@ -13,6 +13,7 @@ from api import filters, present, schemas
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.errors import Refused
 from api.guard import GuardedRoute
+from api.known import check_device
 from api.paging import EntityId, decode_cursor, encode_cursor
 from api.permissions import may_acknowledge, may_see_space, owned_spaces
 from api.routes.spaces import space_filter
@@ -36,6 +37,8 @@ def list_alerts(
         device_id=query.device,
     )
     found = deps.alerts.page(wanted, after=_mark(query.cursor), limit=query.limit + 1)
+    if not found and query.cursor is None:
+        check_device(deps, registry, caller, query.device)
     page = found[: query.limit]
     following = _cursor(page[-1]) if len(found) > query.limit else None
     return schemas.Page(items=[_shown(deps, registry, alert) for alert in page], next=following)

@@ -13,6 +13,7 @@ from api.deps import Caller, DepsHere, RegistryHere
 from api.guard import GuardedRoute
 from api.idempotency import IdempotencyKey, once, request_key
 from api.inventory import device_for
+from api.known import check_device
 from api.paging import decode_cursor, encode_cursor
 from api.permissions import owned_spaces
 from api.words import words
@@ -48,6 +49,8 @@ def list_assets(
 ) -> schemas.Page[shapes.AssetOut]:
     after = "" if query.cursor is None else decode_cursor(query.cursor)[1]
     found = deps.assets.list(asset_filter(caller, registry, query, after=after, limit=query.limit + 1))
+    if not found and not after:
+        check_device(deps, registry, caller, query.device)
     page = found[: query.limit]
     following = encode_cursor(0, page[-1].tag) if len(found) > query.limit else None
     return schemas.Page(items=shown(deps, registry, caller, page), next=following)

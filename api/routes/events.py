@@ -9,6 +9,7 @@ from api import filters, present, schemas
 from api.deps import Caller, DepsHere, RegistryHere
 from api.guard import GuardedRoute
 from api.inventory import device_for
+from api.known import event_types
 from api.paging import SCAN_LIMIT, page_of
 from api.permissions import owned_spaces
 from api.times import aware_range, to_ms
@@ -25,7 +26,7 @@ def list_events(
     if query.device is not None:
         device_for(caller, registry, query.device)
     since, until = aware_range(query.start, query.end, zone=deps.site.zone, now=deps.now(), default=timedelta(hours=24))
-    types = None if query.type is None else {word.strip() for word in query.type.split(",")}
+    types = event_types(query.type)
     found = deps.events.list(device_id=query.device, types=types, start_ms=to_ms(since), end_ms=to_ms(until), limit=SCAN_LIMIT)
     owned = owned_spaces(caller, registry)
     visible = [event for event in found if owned is None or _space_of(registry, event) in owned]

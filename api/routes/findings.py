@@ -8,6 +8,7 @@ from analytics.finding import Finding
 from api import filters, present, schemas
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
+from api.known import check_device
 from api.paging import EntityId, decode_cursor, encode_cursor
 from api.permissions import may_see_space, owned_spaces
 from api.routes.spaces import space_filter
@@ -32,6 +33,8 @@ def list_findings(
     )
     before_id = None if query.cursor is None else decode_cursor(query.cursor)[0]
     found = deps.findings.page(wanted, before_id=before_id, limit=query.limit + 1)
+    if not found and query.cursor is None:
+        check_device(deps, registry, caller, query.device)
     page = found[: query.limit]
     items = [
         present.finding(registry, finding, alert_id=_alert_id(deps, finding), with_evidence=query.evidence) for finding in page

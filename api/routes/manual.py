@@ -15,6 +15,7 @@ from api.filters import PageOf
 from api.guard import GuardedRoute
 from api.idempotency import IdempotencyKey, once, request_key
 from api.inventory import device_for
+from api.known import check_device
 from api.paging import SCAN_LIMIT, page_of
 from api.permissions import may_see_space
 from api.present import moment
@@ -107,6 +108,8 @@ def list_manual(
 ) -> Page[ManualOut]:
     known = deps.incoming.manual.list(device_ids=None if device is None else [device], limit=SCAN_LIMIT)
     visible = [one for one in known if _may_see(registry, caller, one)]
+    if not visible:
+        check_device(deps, registry, caller, device)
     page, following = page_of(visible, lambda one: str(one.id), query.limit, query.cursor)
     return Page(items=[_shown(one) for one in page], next=following)
 

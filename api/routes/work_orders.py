@@ -9,6 +9,7 @@ from api.deps import Caller, DepsHere, RegistryHere
 from api.guard import GuardedRoute
 from api.idempotency import IdempotencyKey, once, request_key
 from api.inventory import device_for
+from api.known import person
 from api.orders import desk_for, do, order_for, shown
 from api.paging import SCAN_LIMIT, EntityId, page_of
 from api.permissions import CAMPUS_WIDE, may_see_order
@@ -30,8 +31,8 @@ def list_orders(
     priorities = words(query.priority, Priority, place="priority")
     found = deps.orders.list(
         states=words(query.state, OrderState, place="state"),
-        assignee=caller.username if query.assignee == "me" else query.assignee,
-        reporter=caller.username if query.reporter == "me" else _reporter_filter(caller, query.reporter),
+        assignee=person(deps, caller, query.assignee, place="assignee"),
+        reporter=_reporter_filter(caller, person(deps, caller, query.reporter, place="reporter")),
         space_ids=space_filter(caller, registry, query.space),
         limit=SCAN_LIMIT,
     )
