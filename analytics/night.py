@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.arrays import Floats
-from analytics.base import weeks_before
+from analytics.base_load import weeks_before
 from analytics.baseline import like_days
 from analytics.calendar import HourTable
 from analytics.hourly import Hourly

@@ -7,7 +7,7 @@ import numpy as np
 
 from analytics.arrays import HOUR_MS, Bools, Floats
 from analytics.balance import Balance, balance_of
-from analytics.base import Base, base_of
+from analytics.base_load import Base, base_of
 from analytics.baseline import Normal, learn
 from analytics.calendar import HourTable, from_hour, hour_table
 from analytics.episodes import Episode, Run, moment
