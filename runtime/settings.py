@@ -154,11 +154,18 @@ class Ingest(_Section):
 
 
 class Retention(_Section):
-    """Door and alarm events expire (door records are personal data); of changes and dead letters the newest are kept."""
+    """Door and alarm events expire (door records are personal data); of changes and dead letters the newest are kept.
+
+    `stranger_days`: unknown devices that fell silent. `import_days`: the protocol of finished imports. `note_days`: what the
+    ledger says about past hours (swaps, gaps, resets); hours and readings stay.
+    """
 
     event_days: int = Field(default=60, ge=1)
     changes: int = Field(default=200_000, ge=1000)
     dead_letters: int = Field(default=100_000, ge=0)
+    stranger_days: int = Field(default=90, ge=1)
+    import_days: int = Field(default=400, ge=1)
+    note_days: int = Field(default=1830, ge=62)
 
 
 class Price(_Section):

@@ -1,6 +1,6 @@
 """How well each device talks to us, and which strangers knocked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -72,6 +72,16 @@ class HealthStore:
         query = select(DISCOVERED_DEVICE).order_by(DISCOVERED_DEVICE.c.last_seen_ms.desc(), DISCOVERED_DEVICE.c.device_id)
         with self._database.read() as connection:
             return [_stranger(row) for row in connection.execute(query).mappings()]
+
+    def forget_silent(self, before_ms: int, known: Collection[str]) -> int:
+        """Strangers not heard since, and the counters of devices not among `known`; those that people ignore stay ignored."""
+        health, stranger = DEVICE_HEALTH.c, DISCOVERED_DEVICE.c
+        with self._database.begin() as connection:
+            silent = list(connection.scalars(select(health.device_id).where(health.last_seen_ms < before_ms)))
+            gone = sorted(set(silent) - set(known))
+            for start in range(0, len(gone), _AT_ONCE):
+                connection.execute(delete(DEVICE_HEALTH).where(health.device_id.in_(gone[start : start + _AT_ONCE])))
+            return len(gone) + connection.execute(delete(DISCOVERED_DEVICE).where(stranger.last_seen_ms < before_ms)).rowcount
 
     def forget(self, device_id: str) -> None:
         """Call it when the stranger is adopted; nothing happens where it is unknown."""

@@ -71,6 +71,11 @@ class IdempotencyStore:
         with self._database.begin() as connection:
             connection.execute(delete(IDEMPOTENCY).where(*_is(request)))
 
+    def forget_old(self, now: datetime) -> int:
+        """How many answers went that nobody may ask for any more."""
+        with self._database.begin() as connection:
+            return connection.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.created_at < now - KEPT)).rowcount
+
     def _find(self, request: RequestKey) -> KeptAnswer | None:
         columns = (IDEMPOTENCY.c.request_sha256, IDEMPOTENCY.c.status, IDEMPOTENCY.c.body)
         with self._database.read() as connection:

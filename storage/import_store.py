@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from devices.errors import Conflict, NotFound
 from storage.columns import values_of
@@ -52,6 +52,11 @@ class ImportStore:
         with self._database.begin() as connection:
             if not connection.execute(update(READING_IMPORT).where(mine).values(_row(running))).rowcount:
                 raise Conflict(f"import {running.id} is in other hands")
+
+    def forget_before(self, at: datetime) -> int:
+        """Those that ended before; how many went. Their readings stay."""
+        with self._database.begin() as connection:
+            return connection.execute(delete(READING_IMPORT).where(READING_IMPORT.c.finished_at < at)).rowcount
 
     def get(self, number: int) -> ReadingImport:
         with self._database.read() as connection:

@@ -36,6 +36,11 @@ class ManualStore:
             rows = connection.execute(select(MANUAL_READING).where(MANUAL_READING.c.photo == photo)).mappings()
             return [ManualReading(**row) for row in rows]
 
+    def photos(self) -> frozenset[str]:
+        """The names of all that readings refer to."""
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(select(MANUAL_READING.c.photo).where(MANUAL_READING.c.photo.is_not(None))))
+
     def list(self, *, device_ids: Collection[str] | None = None, limit: int = 200) -> ManualReadings:
         """Newest first. None: of all devices."""
         query = select(MANUAL_READING).order_by(MANUAL_READING.c.id.desc()).limit(limit)

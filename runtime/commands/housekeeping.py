@@ -12,6 +12,6 @@ from runtime.housekeeping import tidy
 
 
 def housekeeping(*, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False) -> None:
-    """Seals finished days, removes expired events, changes, dead letters and sessions. Example: caretaker housekeeping"""
+    """Seals finished days and removes what has expired (docs/operations.md). Example: caretaker housekeeping"""
     done = asdict(tidy(configuration.load(), datetime.now(UTC)))
     typer.echo(json.dumps(done) if as_json else ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in done.items()))
