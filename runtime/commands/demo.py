@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shlex
 import shutil
 import subprocess
 import threading
@@ -210,6 +211,17 @@ def _announce(settings: Settings, password: str | None, stop: threading.Event) -
     if password is not None:
         _say(f"admin password: {password}")
     _say("Demo users for every role are listed on the sign-in page. Ctrl-C stops everything.")
+    _say(f"Other commands reach this demo, and no other campus, after: {reach(settings)}")
+
+
+def reach(settings: Settings) -> str:
+    """One line of shell: what lets `caretaker links`, `tokens`, `broker credentials` ... work on the running demo."""
+    told = {
+        "CARETAKER_DATA_DIR": settings.data_dir.resolve(),
+        "CARETAKER_HTTP_PORT": settings.http.port,
+        "CARETAKER_MQTT_PORT": settings.mqtt.port,
+    }
+    return "export " + " ".join(f"{name}={shlex.quote(str(value))}" for name, value in told.items())
 
 
 def _wait_until_ready(address: str, stop: threading.Event) -> bool:
