@@ -17,10 +17,12 @@ from api.paging import page_of
 from api.permissions import is_staff, may_see_space, visible_spaces
 from api.registry_edits import change
 from devices import editing
+from devices.asset import AssetState
 from devices.errors import BadInput, Conflict, NotFound
 from devices.model import Space, UseType
 from devices.registry import Registry
 from maintenance.model import FINAL_STATES, OrderState
+from storage.asset_store import AssetFilter
 from storage.user import Role, User
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["spaces"])
@@ -90,9 +92,10 @@ def edit_space(space_id: str, body: shapes.SpaceEdit, deps: DepsHere, registry: 
 
 @router.delete("/spaces/{space_id}", status_code=204, summary="Remove an empty space")
 def remove_space(space_id: str, deps: DepsHere, registry: RegistryHere, caller: Caller) -> None:
-    """Refused with 409 while spaces, devices or open work orders are in it; its past stays in the records under its id."""
+    """Refused with 409 while spaces, devices, assets or open work orders are in it; its past stays in the records under its id."""
     found = space_for(caller, registry, space_id)
     _check_no_open_order(deps, space_id)
+    _check_no_asset(deps, space_id)
     change(deps, caller, "space.remove", space_id, lambda current: editing.remove_space(current, space_id), note=found.name)
 
 
@@ -116,6 +119,21 @@ def _check_no_open_order(deps: Deps, space_id: str) -> None:
     if open_orders:
         numbers = ", ".join(f"WO-{order.id:06d}" for order in open_orders)
         raise Conflict(f"work orders are open here; finish or cancel first: {numbers}")
+
+
+def _check_no_asset(deps: Deps, space_id: str) -> None:
+    """What stands there by the ledger, and what a transfer that waits would bring there."""
+    there = deps.assets.list(AssetFilter(space_ids={space_id}, states=frozenset(AssetState) - _GONE))
+    coming = [one for one in deps.assets.list(AssetFilter(waiting=True)) if one.pending and one.pending.space_id == space_id]
+    found = list({one.tag: one for one in (*there, *coming)}.values())
+    if found:
+        named = ", ".join(f"{one.name} ({one.tag})" for one in found[:_NAMED])
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        raise Conflict(f"by the asset ledger {named}{more} stand here; transfer or write off first")
+
+
+_GONE = frozenset({AssetState.DISPOSED, AssetState.VOIDED})
+_NAMED = 5
 
 
 def given(body: BaseModel) -> dict[str, Any]:

@@ -198,3 +198,25 @@ def test_profiles_are_shown_with_registers_limits_and_use(campus: Campus) -> Non
     assert listed["wm-battery"]["sleeping"] is True
     assert listed["smart-plug"]["limits"][1] == {"metric": "elec.power.active", "unit": "W", "low": -10, "high": 4000}
     assert all(found["name"] and found["name_zh"] for found in listed.values())
+
+
+def test_a_space_where_assets_stand_or_are_to_go_stays(campus: Campus) -> None:
+    admin = campus.as_user("admin")
+    assert (
+        admin.post(
+            "/api/v1/spaces", json={"id": "hall", "kind": "building", "name": "Hall", "name_zh": "礼堂", "parent_id": "site"}
+        ).status_code
+        == 201
+    )
+    new = {"class_code": "A05010502", "name": "Cabinet", "space_id": "hall", "accepted_on": "2026-01-05"}
+    tag = admin.post("/api/v1/assets", json=new).json()["tag"]
+    refused = admin.delete("/api/v1/spaces/hall")
+    assert (refused.status_code, tag in refused.json()["detail"]) == (409, True)
+    moved = {"note": "rebuilding", "space_id": "lab-1"}
+    assert admin.post(f"/api/v1/assets/{tag}/request_transfer", json=moved).status_code == 200
+    assert campus.as_user("head").post(f"/api/v1/assets/{tag}/approve", json={}).status_code == 200
+    back = {"note": "and back", "space_id": "hall"}
+    assert admin.post(f"/api/v1/assets/{tag}/request_transfer", json=back).status_code == 200
+    assert admin.delete("/api/v1/spaces/hall").status_code == 409
+    assert admin.post(f"/api/v1/assets/{tag}/withdraw", json={}).status_code == 200
+    assert admin.delete("/api/v1/spaces/hall").status_code == 204
