@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,6 +21,7 @@ from devices.errors import BadInput
 from devices.model import SpaceKind, UseType
 from devices.profiles import Register
 from ingest.tables import Row
+from runtime.partitions import map_partitions
 
 TIME_NAMES = ("time", "timestamp", "ts", "datetime", "date", "时间", "日期")
 VALUE_NAMES = ("value", "reading", "register", "kwh", "m3", "consumption", "读数", "示数", "用量")
@@ -87,8 +89,8 @@ def columns_of(known: Iterable[str], wanted: Mapping[str, str | None], place: st
     return found
 
 
-def backtest(rows: Iterable[Row], question: Question, site: Site, place: str) -> list[Tested]:
-    """Each meter of the file by itself. Raises BadInput naming the row that cannot be read."""
+def backtest(rows: Iterable[Row], question: Question, site: Site, place: str, *, scheduler: str = "") -> list[Tested]:
+    """Each meter of the file by itself, a partition each. Raises BadInput naming the row that cannot be read."""
     series: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for row in rows:
         cell = row.cells[question.columns["value"]].strip()
@@ -97,7 +99,8 @@ def backtest(rows: Iterable[Row], question: Question, site: Site, place: str) ->
             series[name].append((_moment(row, question, place), _number(row, cell, question, place)))
     if not series:
         raise BadInput("there is no row with a value", place=place)
-    return [_test(name, np.array(sorted(pairs)), question, site) for name, pairs in sorted(series.items())]
+    parts = [(name, np.array(sorted(pairs))) for name, pairs in sorted(series.items())]
+    return map_partitions(partial(_test, question=question, site=site), parts, scheduler)
 
 
 def _moment(row: Row, question: Question, place: str) -> int:
@@ -129,7 +132,8 @@ def _number(row: Row, cell: str, question: Question, place: str) -> float:
     return value * _FACTORS[question.unit]
 
 
-def _test(name: str, pairs: Floats, question: Question, site: Site) -> Tested:
+def _test(part: tuple[str, Floats], *, question: Question, site: Site) -> Tested:
+    name, pairs = part
     ts_ms, value = pairs[:, 0].astype(np.int64), pairs[:, 1]
     meter = _meter(name, ts_ms, question)
     if question.values is Values.REGISTER:

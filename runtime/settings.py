@@ -212,6 +212,12 @@ class Grafana(_Section):
     folder: str = "Caretaker"
 
 
+class Analytics(_Section):
+    """`scheduler`: the Dask scheduler (tcp://host:port) whose workers do batch work on long histories; empty: this machine."""
+
+    scheduler: str = Field(default="", pattern=r"^((tcp|tls|ws|wss)://[^\s/]+:\d+)?$")
+
+
 class Settings(_Section):
     data_dir: Path = Path("caretaker-data")
     site: Site = Site()
@@ -224,6 +230,7 @@ class Settings(_Section):
     retention: Retention = Retention()
     tariffs: Tariffs = Tariffs()
     grafana: Grafana = Grafana()
+    analytics: Analytics = Analytics()
 
     @property
     def database_url(self) -> str:

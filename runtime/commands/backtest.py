@@ -27,6 +27,11 @@ _Config = Annotated[
 ]
 
 
+_Scheduler = Annotated[
+    str | None, typer.Option(metavar="tcp://HOST:PORT", help="Dask scheduler whose workers do it; default [analytics] scheduler")
+]
+
+
 def backtest(  # noqa: PLR0913 - each is an option of the command line
     file: _File,
     *,
@@ -39,6 +44,7 @@ def backtest(  # noqa: PLR0913 - each is an option of the command line
     value_column: Annotated[str | None, typer.Option(help="Default: value, reading, 读数 and their like")] = None,
     meter_column: Annotated[str | None, typer.Option(help="Default: meter, device_id, 表号 and their like")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with the evidence of each finding")] = False,
+    scheduler: _Scheduler = None,
     config: _Config = None,
 ) -> None:
     """What Caretaker would have told of a meter's past, when, why, and what it wasted.
@@ -67,7 +73,9 @@ def backtest(  # noqa: PLR0913 - each is an option of the command line
     )
     site = site_of(settings)
     with Console(stderr=True).status(f"detecting in {file.name}"):
-        tested = run(table.rows, question, site, file.name)
+        tested = run(
+            table.rows, question, site, file.name, scheduler=settings.analytics.scheduler if scheduler is None else scheduler
+        )
     if as_json:
         typer.echo(json.dumps(report_of(tested, question, site)))
     else:

@@ -16,9 +16,11 @@ from analytics.evaluation import evaluate as score
 from analytics.site import Site
 from devices.errors import BadInput
 from runtime import datasets, datasets_streams, replay
+from runtime.settings import load
 from simulators.campus import build_campus
 from simulators.faults import schedule
 from simulators.history import generate
+from simulators.scenarios import scenarios
 
 WARM_UP = timedelta(weeks=1)
 """Quiet days before the first fault and before counting begins: a meter's normal must be learned."""
@@ -31,7 +33,7 @@ _Set = Annotated[
 ]
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - each is an option of the command line
     set_name: _Set,
     directory: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Data folder of the set; demo needs none")] = None,
     *,
@@ -41,6 +43,10 @@ def evaluate(
     ] = None,
     weeks: Annotated[int, typer.Option(min=2, max=52, help="Simulated weeks")] = 4,
     seed: Annotated[int, typer.Option(help="Same seed, same campus, faults and figures")] = 7,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://HOST:PORT", help="For demo: Dask scheduler whose workers do it; default [analytics] scheduler"),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
     """Precision, recall, delay and false alarms of every detector; or, for the other sets, the alarms over a data folder,
@@ -54,7 +60,7 @@ def evaluate(
     if directory is not None:
         raise BadInput("demo makes its own data; leave the folder out", place=str(directory))
     begun = time.monotonic()
-    result = _demo(weeks, seed, quiet=json)
+    result = _demo(weeks, seed, quiet=json, scheduler=load().analytics.scheduler if scheduler is None else scheduler)
     report = report_of(result, weeks=weeks, seed=seed, seconds=time.monotonic() - begun)
     if out is not None:
         out.write_text(encoding.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -78,11 +84,12 @@ def _folder(set_name: str, directory: Path | None, out: Path | None) -> None:
         alarms.to_csv(out, index=False)
 
 
-def _demo(weeks: int, seed: int, *, quiet: bool) -> Evaluation:
+def _demo(weeks: int, seed: int, *, quiet: bool, scheduler: str) -> Evaluation:
     """The faults are those of the simulator's schedule for these weeks, after a week in which nothing is wrong."""
     campus = build_campus(seed)
     end = _START + WARM_UP + timedelta(weeks=weeks)
     faults = schedule(campus, _START, end, seed, warm_up=WARM_UP)
+    faults += scenarios(campus, _START, end, seed, taken=faults, warm_up=WARM_UP)
     with Progress(console=Console(stderr=True, quiet=quiet), transient=True) as progress:
         task = progress.add_task("simulating", total=1.0)
         history = generate(
@@ -94,7 +101,7 @@ def _demo(weeks: int, seed: int, *, quiet: bool) -> Evaluation:
             progress=lambda share: progress.update(task, completed=share),
         )
         progress.update(task, description="detecting", total=None)
-        alarms = replay.replay(campus, history, Site())
+        alarms = replay.replay(campus, history, Site(), scheduler=scheduler)
     return score(replay.labels(faults), alarms, devices=len(campus.devices), days=(end - _START).days)
 
 
