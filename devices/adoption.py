@@ -105,8 +105,8 @@ def adopt(discovered: DiscoveredDevice, *, space_id: str, name: str, name_zh: st
         kind=kind,
         profile_id=profile_id,
         space_id=space_id,
-        name=name.strip() or discovered.device_id,
-        name_zh=name_zh.strip() or name.strip() or discovered.device_id,
+        name=name.strip() or _own_name(discovered),
+        name_zh=name_zh.strip() or name.strip() or _own_name(discovered),
         attributes={**kept, **pace},
     )
 
@@ -137,6 +137,11 @@ def adopted(discovered: DiscoveredDevice, rule: AdoptRule) -> Device | None:
         kind=profile.kind,
         profile_id=profile_id,
     )
+
+
+def _own_name(discovered: DiscoveredDevice) -> str:
+    """What its maker's system calls it, else its number."""
+    return discovered.told.get("name", "").strip()[:200] or discovered.device_id
 
 
 def _named(template: str, discovered: DiscoveredDevice) -> str:

@@ -151,8 +151,8 @@ def _device(stranger: DiscoveredDevice, body: shapes.AdoptIn) -> Device:
     made = adoption.adopt(
         stranger,
         space_id=body.space_id,
-        name=body.name or stranger.device_id,
-        name_zh=body.name_zh or body.name or stranger.device_id,
+        name=body.name or "",
+        name_zh=body.name_zh or "",
         kind=profile.kind,
         profile_id=profile_id,
     )
@@ -201,4 +201,4 @@ def _shown(one: DiscoveredDevice, *, ignored: bool) -> shapes.DiscoveredOut:
 
 def _matches(one: DiscoveredDevice, part: str) -> bool:
     wanted = part.casefold()
-    return any(wanted in text.casefold() for text in (one.device_id, one.topic, one.model))
+    return any(wanted in text.casefold() for text in (one.device_id, one.topic, one.model, one.told.get("name", "")))

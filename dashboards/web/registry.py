@@ -149,6 +149,9 @@ async def adopt(visit: Visit) -> Response:
 def _names(stranger: Json | None, asset: Json | None) -> dict[str, str]:
     if asset:
         return {"name": asset["name"] or asset["name_zh"], "name_zh": asset["name_zh"] or asset["name"]}
+    told = ((stranger or {}).get("told") or {}).get("name", "")
+    if told:
+        return {"name": told, "name_zh": told}
     seems = (stranger or {}).get("suggestion") or {}
     device_id = (stranger or {}).get("id", "")
     return {"name": f"{seems.get('name', '')} {device_id}".strip(), "name_zh": f"{seems.get('name_zh', '')} {device_id}".strip()}

@@ -1,5 +1,7 @@
 """Strangers: what they seem to be, and how one becomes a device."""
 
+from dataclasses import replace
+
 import pytest
 
 from devices.adoption import AdoptRule, adopt, adopted, suggest
@@ -63,6 +65,12 @@ def test_a_person_adopts() -> None:
     )
     assert (device.id, device.name, device.name_zh) == ("0x01", "Meter", "Meter")
     assert device.attributes == {"gateway_id": "dtu-7", "family": "modbus.rtu", "model": "acrel"}
+
+
+def test_without_a_name_it_keeps_the_one_its_system_gave_it() -> None:
+    stranger = replace(_stranger("elec.energy.import"), told={"name": "Kettle plug"})
+    device = adopt(stranger, space_id="s", name="", name_zh=" ", kind=DeviceKind.ELECTRICITY_METER, profile_id="smart-plug")
+    assert (device.name, device.name_zh) == ("Kettle plug", "Kettle plug")
 
 
 @pytest.mark.parametrize(("kind", "profile_id"), [(DeviceKind.WATER_METER, "em-polled"), (DeviceKind.WATER_METER, "nonsense")])
