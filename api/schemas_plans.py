@@ -197,7 +197,7 @@ class BenchmarksOut(BaseModel):
     cooling_degree_days: float | None
     items: list[BenchmarkOut]
     medians: list[UseMedian]
-    unranked: int = Field(description="metered spaces for which nobody has entered what to divide by")
+    unranked: int = Field(description="metered spaces without an area (people), or with less than half of their hours known")
 
 
 class RoomOut(BaseModel):

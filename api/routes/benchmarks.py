@@ -31,6 +31,8 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["energy and
 DEFAULT = timedelta(days=28)
 ORDINARY_DAYS = 365
 LEAST_HOURS = 22
+LEAST_KNOWN = 0.5
+"""A place of which fewer of the hours are known is not ranked."""
 Kind = Literal[SpaceKind.BUILDING, SpaceKind.FLOOR, SpaceKind.ROOM]
 
 
@@ -132,19 +134,21 @@ def _item(space: Space, hours: Hourly, span: Span, celsius: Floats, ordinary: De
     days = span.hours / 24
     a_day = None if ordinary is None else in_ordinary_weather(_daily(hours, span), celsius, ordinary)
     corrected = None if a_day is None else a_day * days
+    known_share = float(np.isfinite(hours.consumption).mean())
+    area, people = (space.area_m2, space.people) if known_share >= LEAST_KNOWN else (None, None)
     return shapes.BenchmarkOut(
         space_id=space.id,
         name=space.name,
         name_zh=space.name_zh,
         use=space.use,
         value=value,
-        known_share=float(np.isfinite(hours.consumption).mean()),
+        known_share=known_share,
         area_m2=space.area_m2,
         people=space.people,
-        per_m2=_per(value, space.area_m2),
-        per_head=_per(value, space.people),
-        corrected_per_m2=_per(corrected, space.area_m2),
-        corrected_per_head=_per(corrected, space.people),
+        per_m2=_per(value, area),
+        per_head=_per(value, people),
+        corrected_per_m2=_per(corrected, area),
+        corrected_per_head=_per(corrected, people),
         to_median=None,
         peers=0,
     )

@@ -13,7 +13,7 @@ from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
 from api.permissions import may_see_order, may_see_space, owned_spaces
 from api.routes.spaces import space_filter
-from devices.errors import NotFound
+from devices.errors import BadInput
 from devices.registry import Registry
 from storage.saving_store import SavingState, StoredSaving
 from storage.user import User
@@ -38,7 +38,7 @@ def list_savings(  # noqa: PLR0913, PLR0917 - one for each filter
     one = order_id is not None or finding_id is not None
     first = None if one else since or term_start(deps.calendar, deps.now().astimezone(deps.site.zone).date())
     if since is not None and not date(1970, 1, 2) <= since <= date(9990, 1, 1):
-        raise NotFound("no repairs are known of that time")
+        raise BadInput("use a day between the years 1970 and 9990", place="since")
     owned, inside = owned_spaces(caller, registry), space_filter(caller, registry, space)
     found = deps.savings.list(
         order_id=order_id,

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.fakes import api_detectors as detectors
+from tests.fakes import api_plans
 from tests.fakes import api_registry as registry
 from tests.fakes.api_meters import answer_meters
 
@@ -295,6 +296,16 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
             return answer_meters(
                 noun, rest, _consumption({**query, "every": "hour", "quantity": "water"}) if "start" in query else {}
             )
+        case ["forecast"]:
+            return api_plans.forecast(query)
+        case ["budgets"]:
+            return _items(api_plans.BUDGETS)
+        case ["savings"]:
+            return api_plans.savings(query)
+        case ["benchmarks"]:
+            return api_plans.benchmarks(query)
+        case ["benchmarks", "rooms"]:
+            return api_plans.rooms(query)
         case ["crew"]:
             return _items([{"username": "plumber", "display_name": "Li Wei", "trades": ["plumbing"], "load": 2, "on_shift": True}])
         case ["events"]:
