@@ -23,6 +23,8 @@ NOWHERE = {
     "quantity": "water",
     "alert_id": "999",
     "finding_id": "999",
+    "kind": "no.such",
+    "rule_id": "999",
     "order_id": "999",
     "letter_id": "999",
     "gateway_id": "nope",
@@ -36,7 +38,8 @@ NOWHERE = {
     "family": "nope",
     "token": "ctk_x",
     "import_id": "999",
-    "photo": "nope", "upload_id": "nope",
+    "photo": "nope",
+    "upload_id": "nope",
 }
 PARAMETERS = {
     "/api/v1/devices/{device_id}/readings": {"metric": "smoke"},
