@@ -320,9 +320,8 @@ def _silence(campus: Campus, device: Device, heard: tuple[Series, list[Event]], 
         if device.kind in FIRE_KINDS:
             finding = fire.silent(device, last_ms=last_ms, now_ms=raised_ms, silent_share=0.0)
         else:
-            others_ms = int(
-                site_ms[max(np.searchsorted(site_ms, next_ms - 1) - 1, 0)]
-            )  # the site's own gap says nothing of one device
+            at = int(np.searchsorted(site_ms, next_ms - 1))
+            others_ms = int(site_ms[max(at - 1, 0)])  # the site's own gap says nothing of one device
             if others_ms - last_ms <= allowed_ms:
                 continue
             silence = dead.Silence(last_ms=last_ms, site_ms=raised_ms, listening_since_ms=0, before_ms=None)

@@ -139,9 +139,23 @@ def _devices(site_id: str, rng: np.random.Generator) -> Iterator[Device]:
             yield from _floor_devices(plan, floor, rng)
         yield from _special_detectors(plan)
     plans = {plan.id: plan for plan in _PLANS}
+    yield from _cold_stores()
     for building, places in _DOORS:
         for place in places:
             yield _door(plans[building], place, *_PLACES[place])
+
+
+_COLD = (
+    ("canteen-f1", "1", "Canteen cold room", "食堂冷藏库", {"set_c": "3.5", "min_c": "-1", "max_c": "8"}),
+    ("canteen-f1", "2", "Canteen freezer", "食堂冷冻库", {"set_c": "-20", "min_c": "-30", "max_c": "-12"}),
+    ("lab-f2", "1", "Reagent refrigerator", "试剂冰箱", {"set_c": "4.5", "min_c": "0", "max_c": "9"}),
+)
+
+
+def _cold_stores() -> Iterator[Device]:
+    for space, number, name, name_zh, attributes in _COLD:
+        one = _sensor(DeviceKind.COLD_STORE, "cold-store", space, number, name, name_zh)
+        yield replace(one, id=f"cold-{space}-{number}", attributes=attributes)
 
 
 def _floor_devices(plan: _Plan, floor: int, rng: np.random.Generator) -> Iterator[Device]:

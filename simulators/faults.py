@@ -12,16 +12,16 @@ from simulators.electricity import climate_w, lights_w
 from simulators.labels import LabelledFault
 from simulators.timetable import DayKind, date_of, day_kind, day_of, moment
 
-__all__ = ["LabelledFault", "demo_schedule", "schedule"]
+__all__ = ["Draw", "LabelledFault", "Scene", "demo_schedule", "labelled", "place", "schedule"]
 
-_Draw = Callable[["_Scene"], LabelledFault]
+Draw = Callable[["Scene"], LabelledFault]
 _MARGIN = timedelta(hours=4)
 _BRIEF_MARGIN = timedelta(minutes=25)
 _TRIES = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Scene:
+class Scene:
     """Where one fault is drawn: the campus, the local days it may begin on, and a random stream."""
 
     campus: Campus
@@ -54,30 +54,34 @@ class _Scene:
 _LIVED = (UseType.DORMITORY, UseType.TEACHING, UseType.LIBRARY, UseType.LABORATORY)
 
 
-def _fault(kind: str, device_id: str, start: datetime, hours: float, **parameters: float | str) -> LabelledFault:
+def labelled(kind: str, device_id: str, start: datetime, hours: float, **parameters: float | str) -> LabelledFault:
     start = start.replace(microsecond=0)
     end = start + timedelta(seconds=round(hours * 3600))
     return LabelledFault(kind=kind, device_id=device_id, start=start, end=end, parameters=parameters)
 
 
-def _toilet_leak(scene: _Scene) -> LabelledFault:
+def _toilet_leak(scene: Scene) -> LabelledFault:
     start = moment(scene.day(), scene.between(300, 1400))
     flow = scene.between(9, 17)  # 215-400 L/day, Waterwise 2020
-    return _fault("water.toilet_leak", scene.pick("wm-", *_LIVED, level="-floor"), start, scene.between(30, 120), flow_l_per_h=flow)
+    return labelled(
+        "water.toilet_leak", scene.pick("wm-", *_LIVED, level="-floor"), start, scene.between(30, 120), flow_l_per_h=flow
+    )
 
 
-def _running_tap(scene: _Scene) -> LabelledFault:
+def _running_tap(scene: Scene) -> LabelledFault:
     start = moment(scene.day(), scene.between(22.7 * 60, 26 * 60))
     flow = scene.between(240, 1200, 0)  # a basin tap to a hose, 4-20 L/min
-    return _fault("water.running_tap", scene.pick("wm-", *_LIVED, level="-floor"), start, scene.between(1.5, 7), flow_l_per_h=flow)
+    return labelled(
+        "water.running_tap", scene.pick("wm-", *_LIVED, level="-floor"), start, scene.between(1.5, 7), flow_l_per_h=flow
+    )
 
 
-def _burst(scene: _Scene) -> LabelledFault:
+def _burst(scene: Scene) -> LabelledFault:
     level = "-floor" if scene.rng.random() < 0.8 else "-building"
     meter = scene.pick("wm-", *_LIVED, level=level)
     flow = scene.between(4500, 9500, 0)
     start = moment(scene.day(), scene.between(0, 1439))
-    return _fault("water.burst", meter, start, scene.between(0.6, 4), **burst_parameters(scene.campus, meter, flow))
+    return labelled("water.burst", meter, start, scene.between(0.6, 4), **burst_parameters(scene.campus, meter, flow))
 
 
 def burst_parameters(campus: Campus, meter_id: str, flow_l_per_h: float) -> dict[str, float | str]:
@@ -92,7 +96,7 @@ _CLOSES_H = {UseType.TEACHING: 21.7, UseType.LABORATORY: 21.7, UseType.LIBRARY: 
 _OPENS_H = {UseType.TEACHING: 7.0, UseType.LABORATORY: 7.3, UseType.LIBRARY: 7.2, UseType.CANTEEN: 5.0}
 
 
-def _left_on(scene: _Scene) -> LabelledFault:
+def _left_on(scene: Scene) -> LabelledFault:
     """Lights and air conditioning after closing time, of a room, a floor or a whole building; overnight or over a weekend."""
     scope = str(scene.rng.choice(["room", "floor", "floor", "building"]))
     weekly = (UseType.TEACHING, UseType.LABORATORY)
@@ -105,7 +109,7 @@ def _left_on(scene: _Scene) -> LabelledFault:
     start = moment(day, (17.6 if weekend else _CLOSES_H[space.use]) * 60 + scene.between(0, 20))
     end = moment(day + (2 if weekend else 1), _OPENS_H[space.use] * 60 - scene.between(0, 10))
     watts = left_on_w(space, scope, scene.between(0.45, 1, 2))
-    return _fault("elec.left_on", meter, start, (end - start).total_seconds() / 3600, power_w=watts, scope=scope)
+    return labelled("elec.left_on", meter, start, (end - start).total_seconds() / 3600, power_w=watts, scope=scope)
 
 
 def left_on_w(space: Space, scope: str, share: float) -> float:
@@ -129,7 +133,7 @@ _APPLIANCES: tuple[tuple[str, float, tuple[float, float], tuple[float, float], t
 )
 
 
-def _heating_appliance(scene: _Scene) -> LabelledFault:
+def _heating_appliance(scene: Scene) -> LabelledFault:
     shares = np.array([row[1] for row in _APPLIANCES])
     name, _, watts, seconds, cycle = _APPLIANCES[int(scene.rng.choice(len(_APPLIANCES), p=shares / shares.sum()))]
     hour = scene.between(6.6, 7.4, 3) if scene.rng.random() < 0.2 else scene.between(17.6, 22.3, 3)
@@ -138,56 +142,58 @@ def _heating_appliance(scene: _Scene) -> LabelledFault:
     parameters: dict[str, float | str] = {"appliance": name, "power_w": scene.between(*watts, 0)}
     if cycle[1]:
         parameters |= {"on_s": round(cycle[0] * scene.between(0.7, 1.4, 2)), "off_s": round(cycle[1] * scene.between(0.7, 1.4, 2))}
-    return _fault("elec.heating_appliance", scene.pick("em-", level="-room"), start, duration_h, **parameters)
+    return labelled("elec.heating_appliance", scene.pick("em-", level="-room"), start, duration_h, **parameters)
 
 
-def _frozen(scene: _Scene) -> LabelledFault:
+def _frozen(scene: Scene) -> LabelledFault:
     if scene.rng.random() < 0.7:
         meter = scene.pick("em-", level=str(scene.rng.choice(["-floor", "-floor", "-building"])))
     else:
         meter = scene.pick("wm-", UseType.DORMITORY, level="-floor")
     start = moment(scene.day(), scene.between(420, 1300))
-    return _fault("meter.frozen", meter, start, scene.between(26, 90), catch_up=float(scene.rng.random() < 0.6))
+    return labelled("meter.frozen", meter, start, scene.between(26, 90), catch_up=float(scene.rng.random() < 0.6))
 
 
-def _dead(scene: _Scene) -> LabelledFault:
+def _dead(scene: Scene) -> LabelledFault:
     device = scene.pick(str(scene.rng.choice(["em-", "wm-", "door-"])))
-    return _fault("device.dead", device, moment(scene.day(), scene.between(0, 1439)), scene.between(8, 60))
+    return labelled("device.dead", device, moment(scene.day(), scene.between(0, 1439)), scene.between(8, 60))
 
 
-def _register_reset(scene: _Scene) -> LabelledFault:
+def _register_reset(scene: Scene) -> LabelledFault:
     meter = scene.pick(str(scene.rng.choice(["em-", "wm-"])), level=str(scene.rng.choice(["-floor", "-building"])))
-    return _fault("meter.register_reset", meter, moment(scene.day(), round(scene.between(480, 1260))), 1.0)
+    return labelled("meter.register_reset", meter, moment(scene.day(), round(scene.between(480, 1260))), 1.0)
 
 
-def _door(kind: str, low_min: float, high_min: float) -> _Draw:
-    def draw(scene: _Scene) -> LabelledFault:
+def _door(kind: str, low_min: float, high_min: float) -> Draw:
+    def draw(scene: Scene) -> LabelledFault:
         hour = scene.between(0, 5.5, 3) if kind == "door.forced" and scene.rng.random() < 0.6 else scene.between(8, 23, 3)
-        return _fault(kind, scene.pick("door-"), moment(scene.day(), hour * 60), scene.between(low_min, high_min) / 60)
+        return labelled(kind, scene.pick("door-"), moment(scene.day(), hour * 60), scene.between(low_min, high_min) / 60)
 
     return draw
 
 
-def _fire(kind: str, prefix: str, low_min: float, high_min: float) -> _Draw:
-    def draw(scene: _Scene) -> LabelledFault:
-        return _fault(kind, scene.pick(prefix), moment(scene.day(), scene.between(0, 1439)), scene.between(low_min, high_min) / 60)
+def _fire(kind: str, prefix: str, low_min: float, high_min: float) -> Draw:
+    def draw(scene: Scene) -> LabelledFault:
+        return labelled(
+            kind, scene.pick(prefix), moment(scene.day(), scene.between(0, 1439)), scene.between(low_min, high_min) / 60
+        )
 
     return draw
 
 
-def _hydrant_pressure(scene: _Scene) -> LabelledFault:
+def _hydrant_pressure(scene: Scene) -> LabelledFault:
     start = moment(scene.day(), scene.between(0, 1439))
-    return _fault("fire.hydrant_pressure", scene.pick("hydrant-"), start, scene.between(2, 9), pressure_kpa=scene.between(40, 85))
+    return labelled("fire.hydrant_pressure", scene.pick("hydrant-"), start, scene.between(2, 9), pressure_kpa=scene.between(40, 85))
 
 
-def _battery_low(scene: _Scene) -> LabelledFault:
+def _battery_low(scene: Scene) -> LabelledFault:
     device = scene.pick(str(scene.rng.choice(["smoke-", "heat-", "co-", "gas-", "door-"])))
     start = moment(scene.day(), scene.between(0, 1439))
-    return _fault("device.battery_low", device, start, scene.between(20, 90), level_pct=14.0, pct_per_h=0.8)
+    return labelled("device.battery_low", device, start, scene.between(20, 90), level_pct=14.0, pct_per_h=0.8)
 
 
 # how often in four weeks, and how each is drawn; long ones first, since they leave the least room
-_RATES: tuple[tuple[float, _Draw], ...] = (
+_RATES: tuple[tuple[float, Draw], ...] = (
     (4, _toilet_leak),
     (4, _frozen),
     (5, _dead),
@@ -221,12 +227,12 @@ def schedule(
     for number, (per_four_weeks, draw) in enumerate(_RATES):
         rng = stream(seed, "schedule", number)
         for _ in range(max(1, round(per_four_weeks * span_days / 28))):
-            scene = _Scene(campus=campus, days=range(first, last + 1), rng=rng)
-            _place(campus, draw, scene, taken, end - timedelta(hours=6))
+            scene = Scene(campus=campus, days=range(first, last + 1), rng=rng)
+            place(campus, draw, scene, taken, end - timedelta(hours=6))
     return tuple(sorted(taken, key=lambda fault: (fault.start, fault.device_id)))
 
 
-def _place(campus: Campus, draw: _Draw, scene: _Scene, taken: list[LabelledFault], end: datetime) -> None:
+def place(campus: Campus, draw: Draw, scene: Scene, taken: list[LabelledFault], end: datetime) -> None:
     """Draws until a fault fits; after many tries the span is full and this one does not happen."""
     for _ in range(_TRIES):
         fault = draw(scene)
@@ -266,8 +272,8 @@ def _until(faults: Iterable[LabelledFault], latest: datetime) -> list[LabelledFa
 
 def _still_there(end: datetime) -> tuple[LabelledFault, ...]:
     week = timedelta(days=7)
-    leak = _fault("water.toilet_leak", "wm-dorm-b-f3", end - timedelta(hours=66), 0, flow_l_per_h=15.5)
-    frozen = _fault("meter.frozen", "em-teach-1-f3", end - timedelta(hours=49), 0, catch_up=1.0)
-    dead = _fault("device.dead", "wm-library-f2", end - timedelta(hours=31), 0)
-    battery = _fault("device.battery_low", "smoke-lab-f2-2", end - timedelta(hours=9), 0, level_pct=14.0, pct_per_h=0.4)
+    leak = labelled("water.toilet_leak", "wm-dorm-b-f3", end - timedelta(hours=66), 0, flow_l_per_h=15.5)
+    frozen = labelled("meter.frozen", "em-teach-1-f3", end - timedelta(hours=49), 0, catch_up=1.0)
+    dead = labelled("device.dead", "wm-library-f2", end - timedelta(hours=31), 0)
+    battery = labelled("device.battery_low", "smoke-lab-f2-2", end - timedelta(hours=9), 0, level_pct=14.0, pct_per_h=0.4)
     return tuple(replace(fault, end=(end + week).replace(microsecond=0)) for fault in (leak, frozen, dead, battery))

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from devices.model import FIRE_KINDS, Device, DeviceKind, Event
 from simulators.campus import Campus, stream
-from simulators.doors import CONTACT, fault_events, passage_events, passages
-from simulators.labels import LabelledFault
+from simulators.door_scenarios import scenario_events
+from simulators.doors import CONTACT, CONTACT_KINDS, fault_events, passage_events, passages
+from simulators.labels import LabelledFault, is_outage
 from simulators.loads import add_faults, day_amounts, per_hour
 from simulators.meters import MeterTree, gauge_of, gauge_shown, meter_tree, register_of, shown
 from simulators.sensors import ALARM_METRIC, SILENT_KINDS, alarm_event, door_battery, readings
@@ -120,7 +121,8 @@ class _MeterRun:
 
     def write(self, index: int, chunks: _Chunks | None, steps: Steps) -> None:
         device, amounts = self._tree.devices[index], self._amounts[index]
-        mine = [fault for fault in self._faults if fault.device_id == device.id]
+        mine = [fault for fault in self._faults if fault.device_id == device.id or is_outage(fault)]
+        amounts = _miscounted(amounts, mine, self._first_s)
         gauge = amounts * (per_hour(self._tree) / 60)
         counted, gauge = _freeze(amounts, gauge, mine, self._first_s)
         register = _initial(self._campus, device, self._tree, index, amounts) + np.cumsum(counted)
@@ -150,6 +152,17 @@ class _MeterRun:
 
 def _minute(at_s: float, first_s: int, minutes: int) -> int:
     return min(max(int((at_s - first_s) // 60), 0), minutes)
+
+
+def _miscounted(amounts: Floats, faults: Sequence[LabelledFault], first_s: int) -> Floats:
+    """A lost phase or a wrong ratio: the meter counts only so much of what flows."""
+    counted = amounts
+    for fault in faults:
+        if fault.kind in ("elec.phase_loss", "meter.wrong_unit"):
+            low, high = (_minute(edge, first_s, len(amounts)) for edge in (fault.start_s, fault.end_s))
+            counted = counted.copy()
+            counted[low:high] *= fault.number("factor", 1)
+    return counted
 
 
 def _freeze(amounts: Floats, gauge: Floats, faults: Sequence[LabelledFault], first_s: int) -> tuple[Floats, Floats]:
@@ -191,13 +204,19 @@ def _sampled(series: Floats, first_s: int, step_s: int, faults: Sequence[Labelle
     at_s = np.arange(-(-(first_s + 60) // step_s) * step_s, first_s + 60 * len(series) + 1, step_s, dtype=np.int64)
     values = series[(at_s - first_s) // 60 - 1]
     heard = _heard(at_s.astype(np.float64), faults)
-    return at_s[heard] * 1000, values[heard]
+    at_s, values = at_s[heard], values[heard]
+    for fault in faults:
+        inside = (at_s >= fault.start_s) & (at_s < fault.end_s)
+        if fault.kind == "normal.duplicates":
+            times = np.where(inside, 2, 1)
+            at_s, values = np.repeat(at_s, times), np.repeat(values, times)
+    return at_s * 1000, values
 
 
 def _heard(at_s: Floats, faults: Sequence[LabelledFault]) -> npt.NDArray[np.bool_]:
     heard = np.ones(len(at_s), dtype=bool)
     for fault in faults:
-        if fault.kind in SILENT_KINDS:
+        if fault.kind in SILENT_KINDS or is_outage(fault):
             heard &= (at_s < fault.start_s) | (at_s >= fault.end_s)
     return heard
 
@@ -207,13 +226,14 @@ def _sensor_chunks(
 ) -> None:
     by_device: dict[str, list[LabelledFault]] = defaultdict(list)
     bursts = [fault for fault in faults if fault.kind == "water.burst"]
+    outages = [fault for fault in faults if is_outage(fault)]
     for fault in faults:
         by_device[fault.device_id].append(fault)
     for device in chosen:
-        if device.kind in FIRE_KINDS or device.kind is DeviceKind.DOOR_CONTROLLER:
+        if device.kind in FIRE_KINDS or device.kind in (DeviceKind.DOOR_CONTROLLER, DeviceKind.COLD_STORE):
             mine = [*by_device[device.id], *(bursts if device.kind is DeviceKind.HYDRANT_PRESSURE else ())]
             at_s = _sensor_times(span, steps.fire_s, mine)
-            at_s = at_s[_heard(at_s, by_device[device.id])]
+            at_s = at_s[_heard(at_s, [*by_device[device.id], *outages])]
             if device.kind is DeviceKind.DOOR_CONTROLLER:
                 values = {"battery.level": door_battery(campus, device, at_s, mine)}
             else:
@@ -228,7 +248,7 @@ def _sensor_times(span: tuple[int, int], step_s: int, faults: Sequence[LabelledF
     times += [
         np.append(np.arange(fault.start_s, min(fault.end_s, fault.start_s + 7200), 60), fault.end_s)
         for fault in faults
-        if fault.kind in ALARM_METRIC or fault.kind == "water.burst"
+        if fault.kind in ALARM_METRIC or fault.kind in ("water.burst", "normal.pump_test", "normal.steam", "normal.insects")
     ]
     merged = np.unique(np.concatenate(times))
     result: Floats = merged[(merged > span[0]) & (merged <= span[1])]
@@ -246,7 +266,8 @@ def _door_chunks(
     ids = {device.id for device in chosen}
     begin_s = max(span[0], int(events_from.timestamp())) if events_from else span[0]
     doors = [fault for fault in faults if fault.device_id.startswith("door-")]
-    events = [event for fault in doors if fault.kind.startswith("door.") for event in fault_events(fault)]
+    events = [event for fault in doors if fault.kind in CONTACT_KINDS for event in fault_events(fault)]
+    events += [event for fault in faults for event in scenario_events(campus, fault)]
     events += [alarm_event(fault) for fault in faults if fault.kind in ALARM_METRIC]
     for day in range(local_day(begin_s), local_day(span[1]) + 1):
         events += [
@@ -256,6 +277,8 @@ def _door_chunks(
             for event in passage_events(passage)
         ]
     low, high = span[0] * 1000, span[1] * 1000
+    silent = [(fault.start_s * 1000, fault.end_s * 1000) for fault in faults if is_outage(fault)]
+    events = [event for event in events if not any(first <= event.ts_ms < last for first, last in silent)]
     events = sorted(
         (e for e in events if e.device_id in ids and low < e.ts_ms <= high), key=lambda e: (e.ts_ms, e.device_id, e.type)
     )

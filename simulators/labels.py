@@ -39,9 +39,23 @@ class LabelledFault:
         return float(self.parameters.get(name, default))
 
 
-WATER_KINDS = frozenset({"water.running_tap", "water.toilet_leak", "water.burst"})
+WATER_KINDS = frozenset(
+    {
+        "water.running_tap",
+        "water.toilet_leak",
+        "water.burst",
+        "normal.boiler_refill",
+        "normal.sports_day",
+        "normal.flushing",
+    }
+)
 ELECTRIC_KINDS = frozenset({"elec.left_on", "elec.heating_appliance"})
 LOAD_KINDS = WATER_KINDS | ELECTRIC_KINDS
+
+
+def is_outage(fault: LabelledFault) -> bool:
+    """The network of the whole site is away: nothing of it is heard."""
+    return fault.number("outage") > 0
 
 
 def load_until(fault: LabelledFault, at_s: Floats) -> Floats:

@@ -13,8 +13,9 @@ from devices.model import Device, DeviceKind, Event
 from devices.profiles import PROFILES
 from simulators.campus import Campus
 from simulators.commands import Commanded, obeyed
-from simulators.doors import CONTACT, fault_events, passage_events, passages
-from simulators.labels import LabelledFault
+from simulators.door_scenarios import scenario_events
+from simulators.doors import CONTACT, CONTACT_KINDS, fault_events, passage_events, passages
+from simulators.labels import LabelledFault, is_outage
 from simulators.live_meters import LiveMeters
 from simulators.sensors import ALARM_EVENT, ALARM_METRIC, SILENT_KINDS, alarm_event, door_battery, readings
 from simulators.state import SimulatorState
@@ -127,7 +128,8 @@ class LiveCampus:
                 self._open[device.id] = float(any(self._active(device.id, now_s, ("door.forced", "door.held_open"))))
 
     def _active(self, device_id: str, at_s: float, kinds: Iterable[str]) -> list[LabelledFault]:
-        return [fault for fault in self._faults if fault.device_id == device_id and fault.kind in kinds and fault.active(at_s)]
+        mine = [fault for fault in self._faults if fault.device_id == device_id or (kinds is SILENT_KINDS and is_outage(fault))]
+        return [fault for fault in mine if fault.kind in kinds and fault.active(at_s)]
 
     def _due(self, now_s: float) -> list[str]:
         found = [device_id for device_id, due_s in self._due_s.items() if due_s <= now_s]
@@ -188,7 +190,9 @@ class LiveCampus:
             self._day_events = {known: events for known, events in self._day_events.items() if known >= day - 1}
             doors = [fault for fault in self._faults if fault.device_id.startswith("door-")]
             events = [event for passage in passages(self._campus, day, doors) for event in passage_events(passage)]
-            self._day_events[day] = _by_time(events + [e for e in _of_faults(self._faults) if local_day(e.ts_ms / 1000) == day])
+            self._day_events[day] = _by_time(
+                events + [e for e in _of_faults(self._campus, self._faults) if local_day(e.ts_ms / 1000) == day]
+            )
         return self._day_events[day]
 
     def _message(self, device_id: str, leaf: str, at_s: float, body: Mapping[str, object]) -> Message:
@@ -199,8 +203,9 @@ class LiveCampus:
         return f"caretaker/v1/{self._campus.site_id}/{device_id}/{leaf}"
 
 
-def _of_faults(faults: Sequence[LabelledFault]) -> list[Event]:
-    doors = [event for fault in faults if fault.kind in ("door.forced", "door.held_open") for event in fault_events(fault)]
+def _of_faults(campus: Campus, faults: Sequence[LabelledFault]) -> list[Event]:
+    doors = [event for fault in faults if fault.kind in CONTACT_KINDS for event in fault_events(fault)]
+    doors += [event for fault in faults for event in scenario_events(campus, fault)]
     return doors + [alarm_event(fault) for fault in faults if fault.kind in ALARM_METRIC]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from devices.model import Device, DeviceKind, Event
+from simulators import cold
 from simulators.campus import Campus, stream
 from simulators.labels import LabelledFault
 from simulators.timetable import DAY_S, UTC_OFFSET_S, Floats
@@ -42,11 +43,13 @@ def readings(campus: Campus, device: Device, at_s: Floats, faults: Sequence[Labe
     noise = stream(campus.seed, f"noise {device.id}", int(at_s[0])) if len(at_s) else traits
     mine = [fault for fault in faults if fault.device_id == device.id]
     found: dict[str, Floats] = {}
-    if device.kind in _ANALOGUE:
+    if device.kind is DeviceKind.COLD_STORE:
+        found |= cold.readings(campus, device, at_s, mine)
+    elif device.kind in _ANALOGUE:
         state, level = _ANALOGUE[device.kind]
         found[state] = _alarm(mine, at_s)
         quiet: Floats = _quiet(device.kind, traits, noise, at_s)
-        found[level] = np.maximum(quiet, _alarm_level(device.kind, mine, at_s)).round(2)
+        found[level] = np.maximum(quiet + _beneath(mine, at_s), _alarm_level(device.kind, mine, at_s)).round(2)
     elif device.kind is DeviceKind.CALL_POINT:
         found["call_point.active"] = _alarm(mine, at_s)
     elif device.kind is DeviceKind.HYDRANT_PRESSURE:
@@ -107,6 +110,22 @@ def _alarm_level(kind: DeviceKind, faults: Sequence[LabelledFault], at_s: Floats
     return level
 
 
+def _beneath(faults: Sequence[LabelledFault], at_s: Floats) -> Floats:
+    """%/m below the alarm point: dust that gathers for days, steam, insects, and a smouldering fire before the alarm."""
+    level = np.zeros(len(at_s))
+    for fault in faults:
+        inside = (at_s >= fault.start_s) & (at_s < fault.end_s)
+        share = (at_s - fault.start_s) / (fault.end_s - fault.start_s)
+        if fault.kind == "fire.detector_dusty":
+            level += np.where(inside, np.minimum(2 * share, 1) * fault.number("percent_m"), 0.0)
+        elif fault.kind in ("normal.steam", "normal.insects"):
+            level += np.where(inside, np.sin(np.pi * np.clip(share, 0, 1)) * fault.number("percent_m"), 0.0)
+        elif fault.number("rise_s"):
+            before = 1 + (at_s - fault.start_s) / fault.number("rise_s")
+            level += np.where((before > 0) & (before < 1), 0.8 * SMOKE_ALARM * np.clip(before, 0, 1) ** 2, 0.0)
+    return level
+
+
 def _quiet(kind: DeviceKind, traits: np.random.Generator, noise: np.random.Generator, at_s: Floats) -> Floats:
     base, slope = traits.uniform(0.05, 0.25), traits.uniform(0, 0.12)
     hour, year = ((at_s + UTC_OFFSET_S) % DAY_S) / 3600, (at_s - _REFERENCE_S) / (365 * DAY_S)
@@ -134,6 +153,11 @@ def _pressure(
         inside = (at_s >= fault.start_s) & (at_s < fault.end_s)
         if fault.kind == "fire.hydrant_pressure" and fault.device_id == device.id:
             level[inside] = fault.number("pressure_kpa", 80) + noise.normal(0, 1.0, int(inside.sum()))
+        elif fault.kind == "fire.pressure_loss" and fault.device_id == device.id:
+            share = (at_s[inside] - fault.start_s) / (fault.end_s - fault.start_s)
+            level[inside] -= share * fault.number("drop_kpa")
+        elif fault.kind == "normal.pump_test" and fault.device_id == device.id:
+            level[inside] = fault.number("pressure_kpa")
         elif fault.kind == "water.burst":
             level[inside] -= fault.number("pressure_drop_kpa") * _near(device, fault)
     result: Floats = np.round(level, 1)

@@ -70,7 +70,7 @@ def test_every_healthy_device_sends_at_its_interval_and_never_all_at_once(state:
     counts = Counter(device_of(message) for messages in per_second for message in messages if message.topic.endswith("telemetry"))
     dead = {fault.device_id for fault in state.faults if fault.kind == "device.dead"}
     for device in CAMPUS.devices:
-        expected = 120 / PROFILES[device.profile_id].interval_s
+        expected = 120 // PROFILES[device.profile_id].interval_s
         assert (counts[device.id] == 0) if device.id in dead else (counts[device.id] >= expected), device.id
 
 
