@@ -9,7 +9,8 @@ from alerts import self_watch
 from alerts.model import AlertState, Severity
 from alerts.rules import rule_for
 from analytics.finding import Finding
-from api import present, schemas
+from api import present
+from api import schemas_summary as shapes
 from api.deps import Caller, Deps, DepsHere, KeptHere, RegistryHere
 from api.guard import GuardedRoute
 from api.paging import SCAN_LIMIT
@@ -25,7 +26,7 @@ Spaces = frozenset[str] | None
 
 
 @router.get("/summary", summary="What is going on now")
-def summary(deps: DepsHere, registry: RegistryHere, caller: Caller, kept: KeptHere) -> schemas.Summary:
+def summary(deps: DepsHere, registry: RegistryHere, caller: Caller, kept: KeptHere) -> shapes.Summary:
     """`seq` is where the live stream stood: `GET /api/v1/stream?after=<seq>` misses nothing that happened since."""
     seq, now, owned = kept.feed.seq, deps.now(), owned_spaces(caller, registry)
     alerts = deps.alerts.list(states={AlertState.OPEN, AlertState.ACKNOWLEDGED}, space_ids=owned, limit=SCAN_LIMIT)
@@ -33,7 +34,7 @@ def summary(deps: DepsHere, registry: RegistryHere, caller: Caller, kept: KeptHe
     orders = [order for order in unfinished if may_see_order(caller, registry, order)]
     severities = Counter(alert.severity for alert in alerts)
     states = Counter(order.state for order in orders)
-    return schemas.Summary(
+    return shapes.Summary(
         alerts={severity.value: severities[severity] for severity in Severity},
         unacknowledged=sum(alert.state is AlertState.OPEN for alert in alerts),
         orders={state.value: states[state] for state in OrderState if state not in FINAL_STATES},
@@ -46,18 +47,18 @@ def summary(deps: DepsHere, registry: RegistryHere, caller: Caller, kept: KeptHe
     )
 
 
-def _device_counts(deps: Deps, registry: Registry, owned: Spaces, now: datetime) -> schemas.DeviceCounts:
+def _device_counts(deps: Deps, registry: Registry, owned: Spaces, now: datetime) -> shapes.DeviceCounts:
     health = deps.health.all()
     devices = [device for device in registry.devices.values() if owned is None or device.space_id in owned]
     states = Counter(present.status_of(registry, device, health.get(device.id), now) for device in devices)
     total = sum(states.values()) - states[DeviceStatus.RETIRED]
-    return schemas.DeviceCounts(total=total, online=sum(states[state] for state in PRESENT), silent=states[DeviceStatus.SILENT])
+    return shapes.DeviceCounts(total=total, online=sum(states[state] for state in PRESENT), silent=states[DeviceStatus.SILENT])
 
 
-def _platform(deps: Deps, now: datetime) -> list[schemas.PlatformTrouble]:
+def _platform(deps: Deps, now: datetime) -> list[shapes.PlatformTrouble]:
     judged = self_watch.judge(read_role_metrics(deps.metrics_dir).get("ingest", {}), now)
     return [
-        schemas.PlatformTrouble(
+        shapes.PlatformTrouble(
             kind=kind,
             severity=rule_for(kind).severity,
             message=trouble.message,
@@ -70,12 +71,12 @@ def _platform(deps: Deps, now: datetime) -> list[schemas.PlatformTrouble]:
     ]
 
 
-def _waste_today(deps: Deps, owned: Spaces, now: datetime) -> schemas.WasteToday:
+def _waste_today(deps: Deps, owned: Spaces, now: datetime) -> shapes.WasteToday:
     """What the findings of today have wasted since midnight, site time."""
     local = now.astimezone(deps.site.zone)
     midnight = datetime.combine(local.date(), time(), deps.site.zone)
     ended = [finding for finding in deps.findings.list(active=False, limit=500) if finding.seen > midnight]
-    total = schemas.WasteToday(kwh=0, m3=0, cost=0, kgco2e=0)
+    total = shapes.WasteToday(kwh=0, m3=0, cost=0, kgco2e=0)
     for finding in [*deps.findings.active().values(), *ended]:
         if owned is None or finding.space_id in owned:
             days = _days_today(finding, midnight, now)

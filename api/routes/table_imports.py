@@ -1,5 +1,6 @@
 """Tables brought in: assets, spaces and devices. First a look at what they say, row by row; then, by another request, stored."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -66,11 +67,7 @@ def import_spaces(
     said = registry_sheet.read_spaces(registry, _table(body, asked.filename))
     stored = _may_store(said, asked) and bool(said.things.spaces)
     if stored:
-
-        def edit(current: Registry) -> Changes:
-            return _sound(registry_sheet.read_spaces(current, _table(body, asked.filename)), asked)
-
-        change(deps, caller, "space.import", asked.filename, edit)
+        change(deps, caller, "space.import", asked.filename, _again(registry_sheet.read_spaces, body, asked))
     return _told("spaces", said, len(said.things.spaces), stored=stored)
 
 
@@ -82,11 +79,7 @@ def import_devices(
     said = registry_sheet.read_devices(registry, _table(body, asked.filename))
     stored = _may_store(said, asked) and bool(said.things.devices)
     if stored:
-
-        def edit(current: Registry) -> Changes:
-            return _sound(registry_sheet.read_devices(current, _table(body, asked.filename)), asked)
-
-        change(deps, caller, "device.import", asked.filename, edit)
+        change(deps, caller, "device.import", asked.filename, _again(registry_sheet.read_devices, body, asked))
     return _told("devices", said, len(said.things.devices), stored=stored)
 
 
@@ -114,12 +107,17 @@ def _may_store(said: Said[Any], asked: Asked) -> bool:
     return asked.commit and (asked.partly or not said.errors)
 
 
-def _sound(said: Said[Changes], asked: Asked) -> Changes:
-    """Raises BadInput where the registry has changed since it was looked at, so that rows fail now."""
-    if said.errors and not asked.partly:
-        first = said.errors[0]
-        raise BadInput(first.message, place=f"row {first.row} {first.column}")
-    return said.things
+def _again(read: Callable[[Registry, Table], Said[Changes]], body: bytes, asked: Asked) -> Callable[[Registry], Changes]:
+    """Reads once more inside the change. Raises BadInput where the registry has changed meanwhile, so that rows fail now."""
+
+    def edit(current: Registry) -> Changes:
+        said = read(current, _table(body, asked.filename))
+        if said.errors and not asked.partly:
+            first = said.errors[0]
+            raise BadInput(first.message, place=f"row {first.row} {first.column}")
+        return said.things
+
+    return edit
 
 
 def _told(kind: str, said: Said[Any], good: int, *, stored: bool) -> shapes.ImportOut:

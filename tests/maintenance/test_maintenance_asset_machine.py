@@ -12,6 +12,7 @@ from devices.asset import Acquisition, Asset, AssetEvent, AssetState, Condition,
 from devices.errors import BadInput, IllegalTransition
 from maintenance.asset_machine import TRANSITIONS, AssetRequest, advance, allowed_events, register
 from maintenance.stocktake import Count, closed, correction_of, counted, expected, tally
+from tests.fakes.assets import plain_asset
 
 NOW = datetime(2026, 11, 18, 4, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 18)
@@ -20,19 +21,7 @@ E = AssetEvent
 
 
 def asset(**changes: Any) -> Asset:
-    plain = Asset(
-        tag="T-1",
-        class_code="A02100000",
-        class_name="仪器仪表",
-        name="Meter",
-        name_zh="水表",
-        created_at=NOW,
-        updated_at=NOW,
-        created_by="keeper",
-        space_id="lab-1",
-        id=1,
-    )
-    return replace(plain, **changes)
+    return plain_asset(**{"space_id": "lab-1", "id": 1, **changes})
 
 
 def do(thing: Asset, event: AssetEvent, who: str = "keeper", **more: Any) -> Asset:

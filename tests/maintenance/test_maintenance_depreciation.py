@@ -1,6 +1,5 @@
 """Depreciation: exact to the cent and the month, never below the residual value, whatever the life and the price."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -10,26 +9,14 @@ from hypothesis import strategies as st
 from devices.asset import Asset, AssetState, Condition, DepreciationMethod
 from maintenance.asset_report import course, depreciation, good_order, months_until, whole
 from maintenance.depreciation import months_charged, residual_cents, total, value_at
+from tests.fakes.assets import plain_asset
 
 NOW = datetime(2026, 11, 18, tzinfo=UTC)
 
 
 def asset(**changes: object) -> Asset:
-    plain = Asset(
-        tag="T-1",
-        class_code="A02100000",
-        class_name="仪器仪表",
-        name="Meter",
-        name_zh="水表",
-        created_at=NOW,
-        updated_at=NOW,
-        created_by="keeper",
-        state=AssetState.IN_USE,
-        price_cents=36000,
-        accepted_on=date(2025, 3, 5),
-        life_months=60,
-    )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    used = {"state": AssetState.IN_USE, "price_cents": 36000, "accepted_on": date(2025, 3, 5), "life_months": 60}
+    return plain_asset(**{**used, **changes})
 
 
 @pytest.mark.parametrize(

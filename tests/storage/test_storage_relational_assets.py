@@ -23,25 +23,14 @@ from devices.errors import Conflict, NotFound
 from storage.asset_store import AssetFilter, AssetStore
 from storage.database import Database
 from storage.stocktake_store import StocktakeStore
+from tests.fakes.assets import plain_asset
 
 NOW = datetime(2026, 11, 18, 4, 0, tzinfo=UTC)
 
 
 def asset(**changes: Any) -> Asset:
-    plain = Asset(
-        tag="",
-        class_code="A02100000",
-        class_name="仪器仪表",
-        name="Meter",
-        name_zh="水表",
-        created_at=NOW,
-        updated_at=NOW,
-        created_by="keeper",
-        space_id="lab-1",
-        purchased_on=date(2026, 3, 2),
-        price_cents=36000,
-    )
-    return replace(plain, **changes)
+    bought = {"tag": "", "space_id": "lab-1", "purchased_on": date(2026, 3, 2), "price_cents": 36000}
+    return plain_asset(**{**bought, **changes})
 
 
 def entry(event: AssetEvent = AssetEvent.REGISTER, **changes: Any) -> AssetLogEntry:
