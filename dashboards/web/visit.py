@@ -36,6 +36,17 @@ NAVIGATION: tuple[tuple[str, str, str, frozenset[str]], ...] = (
 )
 """Address, word, icon, and the roles that see it. The API decides what they may do there."""
 
+_BELONGS = {
+    "/desk": ("/alerts",),
+    "/energy": ("/budgets", "/benchmarks", "/meters", "/prices"),
+    "/findings": ("/detectors",),
+    "/devices": ("/spaces", "/discovered", "/dead-letters", "/profiles", "/gateways", "/data-quality"),
+    "/data": ("/read", "/commands"),
+    "/assets": ("/a", "/stocktakes"),
+    "/reports": ("/report",),
+}
+"""Pages without an entry of their own in the navigation, by the entry that is marked while one is on them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
@@ -92,6 +103,7 @@ class Visit:
             "may": frozenset(right for right, roles in RIGHTS.items() if self.roles & roles),
             "nav": [entry for entry in NAVIGATION if self.roles & entry[3]],
             "here": self.request.url.path,
+            "entry": _entry(self.request.url.path),
             "address": _address(self.request),
             "theme": _theme(self.request),
             "languages": LANGUAGES,
@@ -103,6 +115,12 @@ class Visit:
         query = {**dict(self.request.query_params), **changes}
         kept = urlencode({name: value for name, value in query.items() if value not in (None, "")})
         return f"{self.request.url.path}?{kept}" if kept else self.request.url.path
+
+
+def _entry(path: str) -> str:
+    """The address of the navigation's entry that a page belongs to; empty where it belongs to none."""
+    known = ((entry[0], (entry[0], *_BELONGS.get(entry[0], ()))) for entry in NAVIGATION)
+    return next((entry for entry, roots in known if any(path == root or path.startswith(f"{root}/") for root in roots)), "")
 
 
 RIGHTS: Mapping[str, frozenset[str]] = {
