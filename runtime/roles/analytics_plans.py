@@ -25,6 +25,9 @@ from storage.saving_store import Repair, SavingState, SavingStore, StoredSaving
 
 LOOK_EVERY = timedelta(minutes=1)
 LOOK_BACK = timedelta(days=2 * MOST_DAYS)
+BUDGETS_AT_ONCE = 4
+REPAIRS_AT_ONCE = 20
+"""In one turn, a second or two: the detectors of the live readings wait for it."""
 DAY_BEGINS_HOUR = 1
 """Local; by then the hours of the day before are complete."""
 UNIT = {"electricity": "kWh", "water": "m3"}
@@ -56,12 +59,13 @@ class Plans:
         if due or stale:
             registry = self._registry.load()
             ledger = Ledger(readings=self._readings, rates=site.rates, calendar=site.calendar)
-            for budget in due:
+            for budget in due[:BUDGETS_AT_ONCE]:
                 self._judge(ledger, registry, budget, now)
                 self._judged[budget.id] = (budget, day)
-            self._measure(ledger, registry, stale, now)
+            self._measure(ledger, registry, stale[:REPAIRS_AT_ONCE], now)
         self._end_removed(budgets, now)
-        self._looked = now
+        more = len(due) > BUDGETS_AT_ONCE or len(stale) > REPAIRS_AT_ONCE
+        self._looked = None if more else now
 
     def _judge(self, ledger: Ledger, registry: Registry, budget: Budget, now: datetime) -> None:
         virtual = self._meters.virtual()
