@@ -112,6 +112,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/api/v1/benchmarks"): ENERGY,
     ("GET", "/api/v1/benchmarks/rooms"): ENERGY,
     ("GET", "/api/v1/detectors"): STAFF,
+    ("GET", "/api/v1/detector-records"): STAFF,
     ("GET", "/api/v1/detectors/{kind}"): STAFF,
     ("POST", "/api/v1/detectors/{kind}/trial"): ENERGY,
     ("GET", "/api/v1/detectors/{kind}/suggestions"): ACCOUNTS,

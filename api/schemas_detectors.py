@@ -42,6 +42,15 @@ class RecordOut(BaseModel):
     false_per_device_month: float
 
 
+class DataSetOut(BaseModel):
+    """Labelled data of others; `figures` by the names that its own scoring gives them."""
+
+    name: str
+    about: str
+    command: str
+    figures: dict[str, float]
+
+
 class SiteRecordOut(BaseModel):
     """What people here said: `real` of `judged` findings were real. `unproven`: tests, and what was not found on site."""
 

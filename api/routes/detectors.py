@@ -43,6 +43,14 @@ def list_detectors(deps: DepsHere, registry: RegistryHere, caller: Caller) -> Pa
     return Page(items=items, next=None)
 
 
+@router.get("/detector-records", summary="The labelled data sets on which the shipped detectors were measured, with their figures")
+def list_data_sets() -> Page[shapes.DataSetOut]:
+    items = [
+        shapes.DataSetOut(name=one.name, about=one.about, command=one.command, figures=dict(one.figures)) for one in data_sets()
+    ]
+    return Page(items=items, next=None)
+
+
 @router.get("/detectors/{kind}", summary="One detector: what for, when it fails, its parameters, record, rules and labels")
 def get_detector(kind: str, deps: DepsHere, registry: RegistryHere, caller: Caller) -> shapes.DetectorDetail:
     found = _kind(kind)

@@ -17,8 +17,8 @@ TRIERS = TUNERS | {"logistics_head", "dispatcher"}
 
 
 async def listing(visit: Visit) -> Response:
-    found = await visit.api.items("/detectors")
-    return visit.render("detectors.html", detectors=found, words=DETECTOR_WORDS, set_words=SET_WORDS)
+    found, sets = await gather(visit.api.items("/detectors"), visit.api.items("/detector-records"))
+    return visit.render("detectors.html", detectors=found, data_sets=sets, words=DETECTOR_WORDS, set_words=SET_WORDS)
 
 
 async def detector(visit: Visit) -> Response:

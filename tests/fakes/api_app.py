@@ -276,7 +276,7 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
             return finding()
         case ["findings", "7", "verdicts"]:
             return _items([detectors.LABEL])
-        case ["detectors", *_]:
+        case ["detectors" | "detector-records", *_]:
             return detectors.answer_detectors(path.strip("/").split("/")) or _refused(404, "there is no such thing")
         case ["alerts"]:
             wanted = query.get("severity")

@@ -108,6 +108,9 @@ def answer_detectors(path: list[str]) -> Json | None:
     match path:
         case ["detectors"]:
             return {"items": DETECTORS, "next": None}
+        case ["detector-records"]:
+            sets = {"name": "dorm", "about": "rooms", "command": "caretaker evaluate dorm DIR", "figures": {"F1": 0.95}}
+            return {"items": [sets], "next": None}
         case ["detectors", _, "suggestions"]:
             return {"items": [SUGGESTION], "next": None}
         case ["detectors", kind] if "." in kind:
