@@ -62,6 +62,7 @@ class Plans:
             for budget in due[:BUDGETS_AT_ONCE]:
                 self._judge(ledger, registry, budget, now)
                 self._judged[budget.id] = (budget, day)
+            stale = [repair for repair in stale if repair.device_id in registry.devices]
             self._measure(ledger, registry, stale[:REPAIRS_AT_ONCE], now)
         self._end_removed(budgets, now)
         more = len(due) > BUDGETS_AT_ONCE or len(stale) > REPAIRS_AT_ONCE
