@@ -39,7 +39,7 @@ _SILENT_STEPS = 2.2
 _SYMPTOMS = {
     "cold.failing": (FindingKind.COLD_LIMIT,),
     "cold.limit": (FindingKind.COLD_FAILING,),
-    "meter.wrong_unit": (FindingKind.METER_SPIKE, FindingKind.ELEC_CREEPING_BASE),
+    "meter.wrong_unit": (FindingKind.METER_SPIKE, FindingKind.ELEC_CREEPING_BASE, FindingKind.METER_BALANCE),
     "door.denied_burst": (FindingKind.DOOR_LOST_CARD,),
 }
 
@@ -57,6 +57,7 @@ def labels(faults: Iterable[LabelledFault]) -> list[Label]:
         )
         symptoms = frozenset((FindingKind.FIRE_HYDRANT_PRESSURE, hydrant) for hydrant in hydrants)
         symptoms |= {(kind, fault.device_id) for kind in _SYMPTOMS.get(fault.kind, ())}
+        symptoms |= {(FindingKind.METER_BALANCE, str(fault.parameters["main"]))} if "main" in fault.parameters else set()
         symptoms |= {(FindingKind.FIRE_DEVICE_SILENT, one) for one in str(fault.parameters.get("witnesses", "")).split(",") if one}
         found.append(
             Label(kind=FindingKind(fault.kind), device_id=fault.device_id, start=fault.start, end=fault.end, symptoms=symptoms)
@@ -320,14 +321,26 @@ def _silence(campus: Campus, device: Device, heard: tuple[Series, list[Event]], 
         if device.kind in FIRE_KINDS:
             finding = fire.silent(device, last_ms=last_ms, now_ms=raised_ms, silent_share=0.0)
         else:
-            at = int(np.searchsorted(site_ms, next_ms - 1))
-            others_ms = int(site_ms[max(at - 1, 0)])  # the site's own gap says nothing of one device
-            if others_ms - last_ms <= allowed_ms:
+            gone_ms, back_ms = _site_gap(site_ms, last_ms, next_ms)
+            allowed = max(allowed_ms, back_ms + allowed_ms - last_ms) if back_ms else allowed_ms
+            if next_ms - last_ms <= allowed:
                 continue
-            silence = dead.Silence(last_ms=last_ms, site_ms=raised_ms, listening_since_ms=0, before_ms=None)
+            raised_ms = last_ms + allowed + 1
+            since_ms, before_ms = (back_ms, gone_ms) if back_ms else (0, None)
+            silence = dead.Silence(last_ms=last_ms, site_ms=raised_ms, listening_since_ms=since_ms, before_ms=before_ms)
             finding = dead.check(device, profile, silence)
         if finding is not None:
             told.episode(Episode(finding=_until(finding, next_ms), raised_ms=raised_ms))
+
+
+def _site_gap(site_ms: Ints, last_ms: int, next_ms: int) -> tuple[int, int]:
+    """When the whole site fell silent and was heard again within that span; zeros where it never did."""
+    first, last = np.searchsorted(site_ms, [last_ms - _SLICE_MS, next_ms])
+    gaps = np.flatnonzero(np.diff(site_ms[first:last]) > dead.SITE_GAP_MS)
+    if not gaps.size:
+        return 0, 0
+    at = int(first) + int(gaps[-1])
+    return int(site_ms[at]), int(site_ms[at + 1])
 
 
 def _until(finding: Finding, end_ms: int) -> Finding:

@@ -86,6 +86,8 @@ def _rate(use: UseType, place: str, kind: DayKind) -> Floats:
         working: Floats = np.where((hours > (8.5 if kind is DayKind.TERM else 9.1)) & (hours < 17.3), 1.0, 0.0)
         return working / float(working.sum()) * _OPENINGS_PER_DAY[place] * _BUSY[kind]
     people = occupancy(use, kind)
+    if use is UseType.LIBRARY and kind is DayKind.HOLIDAY:
+        people = np.where((hours > 8) & (hours < 17.9), people, 0.0)
     moving = smoothed_row(np.abs(np.gradient(people)), 8)
     shape: Floats = moving + 0.0004 * people + (0.0015 * breaks(kind) if use is UseType.TEACHING else 0)
     if use is UseType.DORMITORY:

@@ -26,6 +26,8 @@ def scenarios(
         rng = stream(seed, "scenarios", number)
         for _ in range(max(1, round(per_four_weeks * span_days / 28))):
             place(campus, draw, Scene(campus=campus, days=range(first, last + 1), rng=rng), found, end - timedelta(hours=6))
+    outage = _outage_between(Scene(campus=campus, days=range(first, last + 1), rng=stream(seed, "outage")), found)
+    found += [outage] if outage else []
     return tuple(one for drawn in found[len(taken) :] for one in (drawn, *_with(campus, drawn)))
 
 
@@ -105,6 +107,17 @@ def _outage(scene: Scene) -> LabelledFault:
     return labelled("fire.device_silent", ring, start, scene.between(2, 5), outage=1.0, witnesses=witnesses)
 
 
+def _outage_between(scene: Scene, taken: Sequence[LabelledFault]) -> LabelledFault | None:
+    """Where no fault of less than a day is going on: it would hide it."""
+    margin = timedelta(hours=2)
+    for _ in range(300):
+        one = _outage(scene)
+        brief = (other for other in taken if other.end - other.start < timedelta(hours=22) or other.kind == "device.dead")
+        if all(other.end + margin < one.start or one.end + margin < other.start for other in brief):
+            return one
+    return None
+
+
 def _boiler(scene: Scene) -> LabelledFault:
     start = moment(scene.day(DayKind.TERM), 60 * scene.between(9, 16, 3))
     return labelled("normal.boiler_refill", scene.pick("wm-", level="-building"), start, 0.33, flow_l_per_h=1500.0)
@@ -130,7 +143,8 @@ def _wrong_unit(scene: Scene) -> LabelledFault:
     """A transformer ratio set wrong at a visit."""
     start = moment(scene.day(DayKind.TERM), scene.between(480, 900))
     factor = float(scene.rng.choice([0.1, 10.0]))
-    return labelled("meter.wrong_unit", scene.pick("em-dorm-", level="-floor"), start, 24 * scene.between(6, 9), factor=factor)
+    meter = scene.pick("em-teach-", level="-floor")
+    return labelled("meter.wrong_unit", meter, start, 24 * scene.between(6, 9), factor=factor, main=meter.rpartition("-")[0])
 
 
 def _swap(scene: Scene) -> LabelledFault:
@@ -179,7 +193,6 @@ _RATES: tuple[tuple[float, Draw], ...] = (
     (2, _smoke("normal.steam", 2.4, 12)),
     (2, _smoke("normal.insects", 1.8, 3)),
     (3, _pump_test),
-    (1, _outage),
     (2, _boiler),
     (1, _sports_day),
     (1, _flushing),

@@ -128,6 +128,7 @@ READER = Story(
 STORIES = {one.kind: one for one in (DENIED, AFTER_HOURS, LOST, SHARED, TRAVEL, PASS_BACK, TAILGATE, READER)}
 
 _LOST_REASONS = frozenset({"lost_card", "card_lost", "reported_lost", "lost", "stolen"})
+_REFUSALS = frozenset({"access.denied", "access.unknown_card"})
 _EXITS = frozenset({"door.exit_request"})
 _REMEMBERED = 5000
 DEFAULTS = AccessParams()
@@ -144,7 +145,7 @@ def step(state: AccessState, event: Event, device: Device, place: DoorPlace, par
     """
     door = state.doors.get(device.id, DoorUse())
     found: list[Sighting] = []
-    if event.type == "access.denied":
+    if event.type in _REFUSALS:
         door, found = _denied(door, event, device, params)
     elif event.type == "access.granted" or event.type in _EXITS:
         found = [*_card(state, event, device, place, params), *_closed(event, device, place), *_lost(event, device)]
@@ -207,8 +208,9 @@ def _closed(event: Event, device: Device, place: DoorPlace) -> list[Sighting]:
 
 
 def _person(event: Event) -> str | None:
-    person = event.attributes.get("person")
-    return person if isinstance(person, str) and person else None
+    """Of whoever it was, the first word that tells him apart: only compared, never shown."""
+    words = (event.attributes.get(name) for name in ("person", "user", "card"))
+    return next((word for word in words if isinstance(word, str) and word), None)
 
 
 def _card(state: AccessState, event: Event, device: Device, place: DoorPlace, params: AccessParams) -> list[Sighting]:

@@ -10,6 +10,9 @@ from devices.profiles import Profile
 LONG_MS = 6 * 3_600_000
 """Silence as long as this before Caretaker even started is believed at once; shorter silence may only be the start."""
 
+SITE_GAP_MS = 900_000
+"""Where nothing of the whole site was heard for so long, its network was away: no device is called dead for that."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:

@@ -143,6 +143,7 @@ class Analytics:
         self._health_ms = 0
         self._since_ms = 0
         self._before_ms: int | None = None
+        self._site_ms: int | None = None
         self._dead_told_ms: dict[str, int] = {}
 
     def tick(self, now: datetime) -> None:
@@ -269,8 +270,15 @@ class Analytics:
             if not self._watch.told(key) and not self._findings.ended_since(finding):
                 self._tell([finding], now)
 
+    def _listen_again(self, site_ms: int) -> None:
+        """After a silence of the whole site (its network was away) each device has its time again to be heard."""
+        if self._site_ms is not None and site_ms - self._site_ms > dead.SITE_GAP_MS:
+            self._since_ms, self._before_ms = site_ms, self._site_ms
+        self._site_ms = site_ms
+
     def _look_for_dead(self, now: datetime) -> None:
         site_ms = max(self._heard_ms.values(), default=0)
+        self._listen_again(site_ms)
         now_ms = int(now.timestamp() * 1000)
         for device in self._registry.devices.values():
             silence = dead.Silence(

@@ -24,6 +24,7 @@ from ingest.replaying import Replayer, ReplayRequests
 from ingest.spool import Spool
 from runtime import mqtt as connections
 from runtime.databases import open_database
+from runtime.pseudonyms import PseudonymousEvents, person_key
 from runtime.roles.ingest_links import AdoptingRules, Links, Subscriber
 from runtime.settings import Settings
 from runtime.stores import open_reading_store
@@ -94,7 +95,7 @@ def _line(settings: Settings, spool: Spool, database: Database, readings: Readin
     return Line(
         settings=settings,
         spool=spool,
-        sinks=sinks(database, readings),
+        sinks=sinks(database, readings, key=person_key(settings.data_dir)),
         registry=RegistryStore(database),
         replays=DeadLetterStore(database),
         links=LinkStore(database),
@@ -116,10 +117,11 @@ def open_spool(settings: Settings) -> Spool:
     return Spool(settings.data_dir / "spool", limit_bytes=ours.spool_limit_mb << 20, reserve_bytes=ours.disk_reserve_mb << 20)
 
 
-def sinks(database: Database, readings: ReadingSink) -> Sinks:
+def sinks(database: Database, readings: ReadingSink, *, key: bytes = b"") -> Sinks:
+    """`key`: the installation's secret for pseudonyms of people (runtime.pseudonyms); without one they differ from all others."""
     return Sinks(
         readings=readings,
-        events=EventStore(database),
+        events=PseudonymousEvents(EventStore(database).append, key),
         dead_letters=DeadLetterStore(database),
         health=HealthStore(database),
         memory=LinkStore(database),
