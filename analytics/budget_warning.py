@@ -16,10 +16,11 @@ def warning(budget: Budget, stands: Outlook, space_id: str, unit: str, now: date
     over = max((stands.expected if stands.expected is not None else stands.used) - budget.amount, 0.0)
     spent = stands.used > budget.amount
     if spent:
-        message = "Overspent since %(day)s; by the end of the period about %(over)s %(unit)s over the planned %(amount)s %(unit)s"
+        message = "Overspent since %(day)s: %(used)s of %(amount)s %(unit)s are used, by the end of the period about %(over)s %(unit)s too much"
     else:
         message = (
-            "Will be overspent on %(day)s; by the end of the period about %(over)s %(unit)s over the planned %(amount)s %(unit)s"
+            "Will be overspent on %(day)s, by the end of the period by about %(over)s %(unit)s: %(used)s of %(amount)s %(unit)s "
+            "are used, by the plan it would be %(plan)s"
         )
     return Finding(
         kind=FindingKind.ENERGY_BUDGET,
@@ -30,7 +31,6 @@ def warning(budget: Budget, stands: Outlook, space_id: str, unit: str, now: date
         started=now,
         seen=now,
         message=message,
-        cause="So far %(used)s %(unit)s; by the plan it would be %(plan)s %(unit)s",
         facts={
             "day": (stands.over_on or budget.end_day).isoformat(),
             "over": rounded(over),

@@ -79,7 +79,7 @@ def test_the_warning_says_when_and_by_how_much_in_round_figures() -> None:
     now = datetime(2026, 3, 11, tzinfo=UTC)
     found = warning(MARCH, stands(10, 140), "t", "CNY", now, ZONE)
     said = found.message % {name: f"{value}" for name, value in found.facts.items()}
-    assert said == "Will be overspent on 2026-03-23; by the end of the period about 1200.0 CNY over the planned 3100.0 CNY"
+    assert said.startswith("Will be overspent on 2026-03-23, by the end of the period by about 1200.0 CNY: 1400.0 of 3100.0 CNY")
     assert (found.device_id, found.space_id) == (device_of(MARCH), "t") == ("budget-7", "t")
     assert found.evidence is not None
     assert (len(found.evidence.observed), len(found.evidence.expected)) == (10, 31)
