@@ -8,21 +8,30 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from analytics.catalog import HEALTH, HOURLY, STREAM
-from analytics.detectors import battery, dead, door, fire
+from analytics.detectors import access, battery, cold_chain, dead, door, fire, power_quality, upkeep
 from analytics.finding import FindingKind
 from devices.errors import BadInput
 
 AT_MOST_TIMES = 20.0
 """A parameter may be changed to no more than so many times the shipped value, and no less than one such part of it."""
 
-_ALARMS = tuple(kind for kind in FindingKind if kind.startswith("fire."))
+_UPKEEP = ("fire.detector_dusty", "fire.tamper", "fire.loop_fault", "fire.pressure_loss", "fire.tank_level")
+_DOORS = ("door.forced", "door.held_open", "door.chattering")
+_ACCESS = (
+    *("door.denied_burst", "door.after_hours", "door.lost_card", "door.card_shared", "door.impossible_travel"),
+    *("door.pass_back", "door.tailgating", "door.reader_dead"),
+)
 _OTHERS: dict[FindingKind, Callable[..., Any]] = {
     HEALTH[0]: dead.check,
+    FindingKind.ELEC_POWER_QUALITY: power_quality.step,
     FindingKind.DEVICE_BATTERY_LOW: battery.step,
-    FindingKind.DOOR_FORCED: door.step,
-    FindingKind.DOOR_HELD_OPEN: door.step,
-    **dict.fromkeys(_ALARMS, fire.step),
+    **{kind: fire.step for kind in FindingKind if kind.startswith("fire.")},
+    **{FindingKind(word): upkeep.step for word in _UPKEEP},
+    **{FindingKind(word): door.step for word in _DOORS},
+    **{FindingKind(word): access.step for word in _ACCESS},
+    **{kind: cold_chain.step for kind in FindingKind if kind.startswith("cold.")},
 }
+"""Judged message by message, most of them in the alarm path."""
 HOURLY_RULES: dict[FindingKind, Callable[..., Any]] = {detector.kind: detector.detect for detector in HOURLY}
 STREAM_RULES: dict[FindingKind, tuple[Callable[..., Any], ...]] = {
     kind: tuple(detector.step for detector in STREAM if detector.kind is kind) for kind in {detector.kind for detector in STREAM}
@@ -58,8 +67,19 @@ _SUFFIXES = (
     ("_j", "J"),
     ("_l", "L"),
     ("_v", "V"),
+    ("_c", "Cel"),
 )
-_WORDS = {"hours": "h", "days": "d", "above_high": "m3/h", "least_known": "h", "draw": "m3/h", "beside": "h", "pulses": "1"}
+_WORDS = {
+    "hours": "h",
+    "days": "d",
+    "above_high": "m3/h",
+    "least_known": "h",
+    "draw": "m3/h",
+    "beside": "h",
+    "pulses": "1",
+    "metres_per_s": "m/s",
+    "alarm_percent_m": "%/m",
+}
 _BY_PLACE = frozenset({"least_floor", "least_building", "least_site"})
 """Least flows of the burst rule, m3/h."""
 

@@ -158,6 +158,82 @@ DETECTOR_WORDS: Mapping[str, DetectorWords] = {
         N_("Too little pressure at a hydrant."),
         N_("A sensor before a closed valve shows the dead leg, not the main."),
     ),
+    "door.chattering": DetectorWords(
+        N_("Door contacts that flutter: a loose magnet or cable."),
+        N_("A class that streams through a door is taken for normal; a slow flutter is not seen."),
+    ),
+    "door.denied_burst": DetectorWords(
+        N_("Somebody who tries cards again and again at one reader."),
+        N_("A reader that misreads good cards looks the same."),
+    ),
+    "door.after_hours": DetectorWords(
+        N_("Entries while the place is closed."),
+        N_("Cleaning, guards and events that the calendar does not know."),
+    ),
+    "door.lost_card": DetectorWords(
+        N_("Cards that were reported lost or blocked and are used."),
+        N_("A card found again by its owner and not yet released."),
+    ),
+    "door.card_shared": DetectorWords(
+        N_("One card used by several people in short time."),
+        N_("Somebody who holds the door and lets others in with one card rightly."),
+    ),
+    "door.impossible_travel": DetectorWords(
+        N_("One card at two places faster than anybody can walk."),
+        N_("Clocks of controllers that disagree."),
+    ),
+    "door.pass_back": DetectorWords(
+        N_("A card that enters twice without leaving."),
+        N_("People who leave through a door without a reader."),
+    ),
+    "door.tailgating": DetectorWords(
+        N_("More people through a door than cards were shown."),
+        N_("A hint only: doors that open twice for one person."),
+    ),
+    "door.reader_dead": DetectorWords(
+        N_("A reader that no longer reports although the door moves."),
+        N_("Doors that are used from inside only."),
+    ),
+    "fire.confirmed": DetectorWords(
+        N_("Two detectors of one zone that agree."),
+        N_("Steam that reaches two detectors of a kitchen."),
+    ),
+    "fire.detector_dusty": DetectorWords(
+        N_("Smoke detectors that drift towards their alarm point through dust."),
+        N_("Detectors that compensate drift by themselves stay clean until they give up."),
+    ),
+    "fire.tamper": DetectorWords(
+        N_("Detectors that were taken off or covered."),
+        N_("Announced maintenance looks the same."),
+    ),
+    "fire.loop_fault": DetectorWords(
+        N_("Faults of the fire panel's loop or supply."),
+        N_("Only what the panel itself reports."),
+    ),
+    "fire.pressure_loss": DetectorWords(
+        N_("Hydrant pressure that sinks day by day."),
+        N_("A new duty pump with another set-point looks like a loss."),
+    ),
+    "fire.tank_level": DetectorWords(
+        N_("Fire water tanks below their least level."),
+        N_("A float sensor that sticks."),
+    ),
+    "cold.limit": DetectorWords(
+        N_("Cold stores warmer or colder than their limits."),
+        N_("A probe in the air warms at each opening long before the food does."),
+    ),
+    "cold.humidity": DetectorWords(
+        N_("Archives and stores out of their limits of humidity."),
+        N_("Wet cleaning looks the same for a while."),
+    ),
+    "cold.failing": DetectorWords(
+        N_("Refrigeration that works harder and harder."),
+        N_("A hot week or a full load raises the effort too."),
+    ),
+    "cold.sensor_stuck": DetectorWords(
+        N_("Probes that repeat one value."),
+        N_("A store that is hardly opened and well regulated."),
+    ),
 }
 
 PARAMETER_WORDS: Mapping[str, str] = {
@@ -246,6 +322,31 @@ PARAMETER_WORDS: Mapping[str, str] = {
     "times_top_hourly": N_("Times the most in like hours"),
     "total": N_("Together, times the threshold"),
     "unknown_times": N_("Times the least flow before anything is learned"),
+    "released_s": N_("How long a released door may stand open"),
+    "alarm_percent_m": N_("Alarm point of a smoke detector"),
+    "apart": N_("Phases further apart than"),
+    "apart_days": N_("Days between the two spans"),
+    "apart_s": N_("Apart in time by"),
+    "before_days": N_("Days before that are compared"),
+    "denied": N_("Refusals in a row"),
+    "denied_s": N_("within this time"),
+    "dusty_days": N_("Days in a row near the alarm point"),
+    "dusty_share": N_("Share of the alarm point"),
+    "fresh_s": N_("Older values do not count"),
+    "high": N_("Highest share of nominal"),
+    "low": N_("Lowest share of nominal"),
+    "least_factor": N_("Least power factor"),
+    "least_samples": N_("Readings needed a day"),
+    "loss_kpa": N_("Loss of pressure"),
+    "loss_share": N_("Loss as a share"),
+    "max_c": N_("Warmest"),
+    "min_c": N_("Coldest"),
+    "metres_per_s": N_("Fastest way of a person"),
+    "nominal_v": N_("Nominal voltage"),
+    "noise_kpa": N_("Noise of the sensor"),
+    "rise_c": N_("Rise of temperature"),
+    "stuck_count": N_("Equal readings in a row"),
+    "stuck_s": N_("for this time"),
 }
 """By name; what a detector calls alike means alike."""
 
