@@ -16,7 +16,10 @@ def warning(budget: Budget, stands: Outlook, space_id: str, unit: str, now: date
     over = max((stands.expected if stands.expected is not None else stands.used) - budget.amount, 0.0)
     spent = stands.used > budget.amount
     if spent:
-        message = "Overspent since %(day)s: %(used)s of %(amount)s %(unit)s are used, by the end of the period about %(over)s %(unit)s too much"
+        message = (
+            "Overspent since %(day)s: %(used)s of %(amount)s %(unit)s are used, by the end of the period about %(over)s %(unit)s "
+            "too much"
+        )
     else:
         message = (
             "Will be overspent on %(day)s, by the end of the period by about %(over)s %(unit)s: %(used)s of %(amount)s %(unit)s "
