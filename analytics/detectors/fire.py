@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from analytics.detectors import fire_level
 from analytics.finding import Evidence, Finding, FindingKind
 from devices.metrics import metric
-from devices.model import Device, DeviceKind, Event, Reading
+from devices.model import FIRE_KINDS, Device, DeviceKind, Event, Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ class FireState:
     gauges: Mapping[str, tuple[tuple[int, float], ...]] = field(default_factory=dict)
     newest_ms: Mapping[str, int] = field(default_factory=dict)
     low_readings: int = 0
+    levels: fire_level.LevelState = field(default_factory=fire_level.LevelState)
+    signalled: frozenset[FindingKind] = frozenset()
 
 
 PRESSURE = "water.pressure"
@@ -134,10 +137,12 @@ def step(
         return state, None
     state = replace(state, newest_ms={**state.newest_ms, signal: sample.ts_ms})
     if signal in ALARMS:
-        return _alarm(state, ALARMS[signal], sample.ts_ms, device, params, active=value >= 0.5)
+        alarm, on = ALARMS[signal], value >= 0.5
+        state = replace(state, signalled=state.signalled | {alarm.kind} if on else state.signalled - {alarm.kind})
+        return _alarm(state, alarm, sample.ts_ms, device, params, active=on or alarm.gauge in state.levels.reached)
     history = (*state.gauges.get(signal, ()), (sample.ts_ms, value))[-params.kept :]
     state = replace(state, gauges={**state.gauges, signal: history})
-    return _pressure(state, value, sample.ts_ms, device, params) if signal == PRESSURE else (state, None)
+    return _pressure(state, value, sample.ts_ms, device, params) if signal == PRESSURE else _level(state, sample, device, params)
 
 
 def resume(state: FireState, finding: Finding) -> FireState:
@@ -196,6 +201,22 @@ def _alarm(
     message = alarm.message_with_value if gauge else alarm.message
     said = _Said(kind=alarm.kind, active=active, score=1.0, message=message, cause=alarm.cause, facts=facts, gauge=alarm.gauge)
     return _say(state, said, ts_ms, device, params)
+
+
+def _level(state: FireState, sample: Reading | Event, device: Device, params: FireParams) -> tuple[FireState, Finding | None]:
+    """The gauge's own word, where no signal says it."""
+    alarm = next((one for one in ALARMS.values() if isinstance(sample, Reading) and one.gauge == sample.metric), None)
+    if alarm is None or not isinstance(sample, Reading) or device.kind not in _LEVEL_KINDS:
+        return state, None
+    before = sample.metric in state.levels.reached
+    state = replace(state, levels=fire_level.step(state.levels, (sample.metric, sample.ts_ms, sample.value), device))
+    reached = sample.metric in state.levels.reached
+    if alarm.kind in state.signalled or not (before or reached):
+        return state, None
+    return _alarm(state, alarm, sample.ts_ms, device, params, active=reached)
+
+
+_LEVEL_KINDS = FIRE_KINDS - {DeviceKind.HYDRANT_PRESSURE, DeviceKind.CALL_POINT}
 
 
 def _pressure(state: FireState, kpa: float, ts_ms: int, device: Device, params: FireParams) -> tuple[FireState, Finding | None]:
