@@ -40,14 +40,38 @@ class Problem(NamedTuple):
 
 
 _TIMES = ("ts_ms", "time", "timestamp", "datetime", "date", "ts", "时间", "抄表时间", "采集时间", "抄表日期", "日期", "读数时间")
-_VALUES = ("value", "reading", "register", "读数", "示数", "表读数", "数值", "本次读数", "抄表读数", "值")
+_VALUES = (
+    "value",
+    "reading",
+    "register",
+    "meter reading",
+    "读数",
+    "示数",
+    "表读数",
+    "数值",
+    "本次读数",
+    "本次示数",
+    "本期读数",
+    "抄表读数",
+    "累计读数",
+    "表底",
+    "表底数",
+    "表码",
+    "止码",
+    "值",
+)
 _DEVICES = (
     "device_id",
     "device",
     "meter",
     "meter_id",
     "meter no",
+    "meter number",
     "表号",
+    "电表编号",
+    "水表编号",
+    "表编号",
+    "表具编号",
     "设备编号",
     "设备号",
     "设备",
@@ -85,6 +109,15 @@ _SPELLINGS = {
     "m³/h": "m3/h",
 }
 
+_REGISTERS = {
+    "Wh": "elec.energy.import",
+    "kWh": "elec.energy.import",
+    "MWh": "elec.energy.import",
+    "m3": "water.volume",
+    "L": "water.volume",
+}
+"""What a column of such a unit holds in a school, where nothing else tells."""
+
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]*(\d{1,2})[:时](\d{1,2})分?(?::?(\d{1,2}(?:\.\d+)?)秒?)?)?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2}))?")
@@ -102,13 +135,15 @@ def guess(columns: Sequence[str], *, timezone: str, metric: str | None = None, d
     time, value = find(_TIMES), find(_VALUES)
     if time is None or value is None:
         return None
+    metrics, unit = find(_METRICS), _unit_in(value)
     return Plan(
         time=time,
         value=value,
         device_column=find(_DEVICES),
         device=device,
-        metric_column=find(_METRICS),
-        metric=metric,
+        metric_column=metrics,
+        metric=metric or (None if metrics else _REGISTERS.get(unit or "")),
+        unit=None if metrics else unit,
         quality_column=find(_QUALITIES),
         timezone=timezone,
     )
@@ -246,6 +281,15 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadInput(f"no time zone {name!r}; write for example Asia/Shanghai", place="timezone") from None
+
+
+def _unit_in(name: str) -> str | None:
+    """`表底(kWh)` tells kWh, `Reading [m³]` m3; None where it tells none that is known."""
+    found = re.search(r"[(\[（［【](.+?)[)\]）］】]", name)
+    told = unicodedata.normalize("NFC", found[1]).strip() if found else ""
+    known = {unit for pair in _FACTORS for unit in pair}
+    by_spelling = {unit.lower(): unit for unit in sorted(known)} | {unit: unit for unit in known} | _SPELLINGS
+    return by_spelling.get(told) or by_spelling.get(told.lower())
 
 
 def _folded(name: str) -> str:

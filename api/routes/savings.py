@@ -1,8 +1,9 @@
 """What repairs have saved: measured day by day after the order, else the finding's own estimate, said as such."""
 
 from datetime import date, datetime, time, timedelta
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from analytics.calendar import Calendar, DayClass
 from analytics.saving import MOST_DAYS
@@ -30,8 +31,8 @@ def list_savings(  # noqa: PLR0913, PLR0917 - one for each filter
     registry: RegistryHere,
     caller: Caller,
     space: str | None = None,
-    order_id: int | None = None,
-    finding_id: int | None = None,
+    order_id: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+    finding_id: Annotated[int | None, Query(ge=1, le=2**62)] = None,
     since: date | None = None,
 ) -> shapes.SavingsOut:
     """Of an order, of a finding, or of all that was put right since a day (default: the first day of this term)."""

@@ -223,6 +223,7 @@ def test_what_was_saved_this_term(campus: Campus) -> None:
     assert len(get(campus, "/savings", finding_id=made.finding_id)["items"]) == 1
     assert get(campus, "/savings", user="labguard")["items"] == []
     assert campus.as_user("reporter").get("/api/v1/savings").status_code == 403
+    assert campus.as_user("energy").get("/api/v1/savings", params={"order_id": "9" * 40}).status_code == 422
 
 
 def test_an_estimate_is_not_added_to_what_was_measured(campus: Campus) -> None:

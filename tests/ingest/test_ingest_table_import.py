@@ -111,3 +111,21 @@ def test_a_plan_that_does_not_fit_is_told(change: dict[str, str | None], place: 
 @given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30))
 def test_any_cells_give_a_reading_or_a_problem(time: str, value: str, device: str) -> None:
     assert isinstance(one(t=time, v=value, d=device), tuple)
+
+
+@pytest.mark.parametrize(
+    ("column", "metric", "unit"),
+    [
+        ("表底(kWh)", "elec.energy.import", "kWh"),
+        ("止码（m³）", "water.volume", "m3"),
+        ("读数[MWh]", "elec.energy.import", "MWh"),
+        ("Reading (kwh)", "elec.energy.import", "kWh"),
+        ("示数（吨）", "water.volume", "m3"),
+        ("读数", None, None),
+        ("读数（备注）", None, None),
+    ],
+)
+def test_the_unit_in_a_columns_name_counts(column: str, metric: str | None, unit: str | None) -> None:
+    plan = guess(["表号", "时间", column], timezone="Asia/Shanghai")
+    assert plan is not None
+    assert (plan.value, plan.device_column, plan.metric, plan.unit) == (column, "表号", metric, unit)
