@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from analytics.finding import Finding, FindingKind
+from analytics.rule import DetectorRule
 from analytics.site import Site
 from devices.health import DeviceHealth
 from devices.model import Device, DeviceKind, Quality, Reading, Space, SpaceKind, UseType
@@ -224,3 +225,16 @@ def test_prices_come_from_the_settings() -> None:
     site = site_of(Settings())
     assert site.calendar.timezone == "Asia/Shanghai"
     assert {price.price for price in site.rates.electricity} == {0.65, 0.95, 0.35}
+
+
+def test_a_rule_of_people_holds_from_the_next_turn_on(house: House) -> None:
+    """A detector switched off at a meter says nothing there until the rule is undone."""
+    house.history("e-f1", "elec.energy.import", 20.0, extra={(13, 5): 9.0})
+    rules, role = RuleStore(house.database), house.role()
+    given = {"kind": FindingKind.ELEC_LEFT_ON, "device_id": "e-f1", "reason": "rebuilt", "entered_by": "energy", "entered_at": NOW}
+    stored = rules.enter(DetectorRule(off=True, **given))  # type: ignore[arg-type]
+    role.tick(NOW)
+    assert house.findings.list(kind=FindingKind.ELEC_LEFT_ON) == []
+    rules.undo(stored.id, by="energy", at=NOW)
+    role.tick(NOW + timedelta(seconds=5))
+    assert [finding.device_id for finding in house.findings.list(kind=FindingKind.ELEC_LEFT_ON)] == ["e-f1"]
