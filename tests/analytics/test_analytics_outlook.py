@@ -55,7 +55,7 @@ def test_the_day_on_which_a_budget_is_overspent(past_days: int, per_day: float, 
 
 def test_the_interval_is_of_what_is_still_to_come() -> None:
     found = stands(11, 100, shares=(0.9, 1.2))
-    assert (found.low, found.high) == (pytest.approx(1100 + 1800), pytest.approx(1100 + 2400))
+    assert [found.low, found.high] == pytest.approx([1100 + 1800, 1100 + 2400])
 
 
 def test_days_before_today_are_used_and_those_after_it_expected() -> None:
@@ -144,7 +144,7 @@ def test_energy_of_a_room_against_its_use() -> None:
     found = room_use(np.tile(day, 7))
     assert found is not None
     assert found.kwh_per_day == pytest.approx(4 * 1.1 + 20 * 0.1)
-    assert (found.base_kwh_per_h, found.used_hours_per_day) == (pytest.approx(0.1), pytest.approx(4))
+    assert [found.base_kwh_per_h, found.used_hours_per_day] == pytest.approx([0.1, 4])
     assert found.unused_share == pytest.approx(2 / 6.4)
     assert room_use(np.full(10, 1.0)) is None
     still = room_use(np.zeros(48))
