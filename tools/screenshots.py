@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a script, not a package
 """Pictures of every page of a running instance: 390 and 1440 px, light and dark, English and Chinese.
 
-Usage: screenshots.py ADDRESS PASSWORD FOLDER [--user admin] [--only desk,energy] [--quick]
+Usage: screenshots.py ADDRESS PASSWORD FOLDER [--user admin] [--only desk,energy] [--quick] [--seed]
 """
 
 import argparse
@@ -22,6 +22,43 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",
 ]
 WIDTHS = {390: 844, 1440: 900}
+_SEED = """async () => {
+  const csrf = document.querySelector('meta[name=csrf-token]').content;
+  const post = (path, body, more) =>
+    fetch('/api/v1' + path, {method: 'POST', body, headers: {'X-CSRF-Token': csrf, ...more}});
+  const json = (path, thing) => post(path, JSON.stringify(thing), {'Content-Type': 'application/json'}).then((r) => r.json());
+  const {secret} = await json('/tokens', {name: 'Pictures', devices: null, days: 1});
+  const headers = {'Content-Type': 'application/json', Authorization: `Bearer ${secret}`};
+  const push = {method: 'POST', credentials: 'omit', headers};
+  await fetch('/api/v1/push', {...push, body: '{"device": "pictured-meter", "readings": {"water.volume": 12.5}}'});
+  const table = new FormData();
+  const rows = ['表号,时间,读数(kWh)', 'pictured-1,2026-01-01 08:00,12.5', 'pictured-1,gestern,12.6', ''];
+  table.append('file', new File([rows.join('\\n')], 'readings.csv'));
+  return (await (await post('/reading-imports/uploads', table, {})).json()).id;
+}"""
+"""A stranger and a table to look at; returns the table's number."""
+_FIND = """async () => {
+  const items = async (path) => { const r = await fetch('/api/v1' + path); return r.ok ? (await r.json()).items ?? [] : []; };
+  const paths = ['/alerts?state=open,acknowledged', '/findings', '/work-orders', '/devices?kind=water_meter', '/spaces',
+    '/discovered', '/dead-letters', '/gateways', '/detectors', '/meters', '/assets', '/stocktakes', '/reading-imports'];
+  const [alerts, findings, orders, devices, spaces, strangers, letters, gateways, detectors, meters, assets, stocktakes, imports]
+    = await Promise.all(paths.map(items));
+  return {
+    alert: alerts[0]?.id,
+    finding: (findings.find((f) => f.waste?.cost_per_day) ?? findings[0])?.id,
+    order: orders[0]?.id,
+    device: (devices.find((d) => d.status === 'online') ?? devices[0])?.id,
+    building: spaces.find((s) => s.kind === 'building')?.id,
+    stranger: strangers[0]?.id,
+    letter: letters[0]?.id,
+    gateway: gateways[0]?.id && encodeURIComponent(gateways[0].id),
+    detector: detectors[0]?.kind,
+    meter: meters[0]?.id,
+    asset: assets[0]?.tag,
+    stocktake: stocktakes[0]?.id,
+    import: imports[0]?.id,
+  };
+}"""
 
 
 def main() -> int:
@@ -32,6 +69,9 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for lang, theme, width in _looks(quick=asked.quick):
             page = _open(browser, asked, (lang, theme, width), complaints)
+            if asked.seed and not asked.upload:
+                asked.upload = page.evaluate(_SEED)
+                page.wait_for_timeout(3000)
             for name, path in _pages(page, asked):
                 page.goto(asked.address + path)
                 page.wait_for_timeout(500)
@@ -51,6 +91,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--user", default="admin")
     parser.add_argument("--only", default="", help="names of pages, comma-separated")
+    parser.add_argument("--seed", action="store_true", help="first push a stranger's reading and upload a table (into a demo)")
+    parser.set_defaults(upload="")
     parser.add_argument("--quick", action="store_true", help="English light at 1440 and Chinese dark at 390 only")
     return parser.parse_args()
 
@@ -91,21 +133,7 @@ def _open(browser: Browser, asked: argparse.Namespace, look: tuple[str, str, int
 
 def _pages(page: Page, asked: argparse.Namespace) -> list[tuple[str, str]]:
     """Every page, with ids of things that exist in the instance."""
-    found = page.evaluate(
-        """async () => {
-          const ids = async (path) => { const r = await fetch('/api/v1' + path); return r.ok ? (await r.json()).items : []; };
-          const paths = ['/alerts?state=open,acknowledged', '/findings', '/work-orders', '/devices?kind=water_meter',
-            '/spaces'];
-          const [alerts, findings, orders, devices, spaces] = await Promise.all(paths.map(ids));
-          return {
-            alert: alerts[0]?.id,
-            finding: (findings.find((f) => f.waste?.cost_per_day) ?? findings[0])?.id,
-            order: orders[0]?.id,
-            device: (devices.find((d) => d.status === 'online') ?? devices[0])?.id,
-            building: spaces.find((s) => s.kind === 'building')?.id,
-          };
-        }"""
-    )
+    found = page.evaluate(_FIND)
     pages = [
         ("desk", "/desk"),
         ("desk-alert", f"/desk?alert={found.get('alert')}"),
@@ -122,9 +150,34 @@ def _pages(page: Page, asked: argparse.Namespace) -> list[tuple[str, str]]:
         ("space-new", f"/spaces/new?parent={found.get('building')}"),
         ("space-edit", f"/spaces/{found.get('building')}/edit"),
         ("discovered", "/discovered"),
+        ("adopt", f"/discovered/adopt?id={found.get('stranger')}"),
         ("dead-letters", "/dead-letters"),
+        ("dead-letter", f"/dead-letters/{found.get('letter')}"),
         ("profiles", "/profiles"),
         ("gateways", "/gateways"),
+        ("gateway", f"/gateways/{found.get('gateway')}"),
+        ("detectors", "/detectors"),
+        ("detector", f"/detectors/{found.get('detector')}"),
+        ("meters", "/meters"),
+        ("meter", f"/meters/{found.get('meter')}"),
+        ("prices", "/prices"),
+        ("budgets", "/budgets?quantity=electricity"),
+        ("benchmarks", "/benchmarks?quantity=electricity"),
+        ("data", "/data"),
+        ("data-import", f"/data/import?upload={asked.upload or None}&filename=readings.csv"),
+        ("data-import-progress", f"/data/imports/{found.get('import')}"),
+        ("tokens", "/data/tokens"),
+        ("read", "/read"),
+        ("read-meter", f"/devices/{found.get('device')}/read"),
+        ("commands", "/commands"),
+        ("assets", "/assets"),
+        ("asset", f"/a/{found.get('asset')}"),
+        ("asset-new", "/assets/new"),
+        ("asset-report", "/assets/report"),
+        ("asset-labels", "/assets/labels"),
+        ("asset-bring-in", "/assets/bring-in"),
+        ("stocktakes", "/stocktakes"),
+        ("stocktake", f"/stocktakes/{found.get('stocktake')}"),
         ("data-quality", "/data-quality"),
         ("orders", "/orders"),
         ("order", f"/orders/{found.get('order')}"),
