@@ -39,7 +39,13 @@ _SILENT_STEPS = 2.2
 _SYMPTOMS = {
     "cold.failing": (FindingKind.COLD_LIMIT,),
     "cold.limit": (FindingKind.COLD_FAILING,),
-    "meter.wrong_unit": (FindingKind.METER_SPIKE, FindingKind.ELEC_CREEPING_BASE, FindingKind.METER_BALANCE),
+    "meter.wrong_unit": (
+        FindingKind.METER_SPIKE,
+        FindingKind.ELEC_CREEPING_BASE,
+        FindingKind.ELEC_LEFT_ON,
+        FindingKind.METER_BALANCE,
+    ),
+    "door.held_open": (FindingKind.DOOR_AFTER_HOURS,),
     "door.denied_burst": (FindingKind.DOOR_LOST_CARD,),
 }
 
@@ -335,7 +341,7 @@ def _silence(campus: Campus, device: Device, heard: tuple[Series, list[Event]], 
 
 def _site_gap(site_ms: Ints, last_ms: int, next_ms: int) -> tuple[int, int]:
     """When the whole site fell silent and was heard again within that span; zeros where it never did."""
-    first, last = np.searchsorted(site_ms, [last_ms - _SLICE_MS, next_ms])
+    first, last = np.searchsorted(site_ms, [last_ms - _SLICE_MS, next_ms + _SLICE_MS])
     gaps = np.flatnonzero(np.diff(site_ms[first:last]) > dead.SITE_GAP_MS)
     if not gaps.size:
         return 0, 0
