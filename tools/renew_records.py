@@ -52,8 +52,11 @@ def third_party(name: str, folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as made:
         out = Path(made) / ("alarms.parquet" if name in ("leakdb", "nab") else "alarms.csv")
         _run("-m", "runtime", "evaluate", name, str(folder), "--out", str(out))
-        told = {"leakdb": [folder / "leakdb.parquet", out], "nab": [out, folder / "windows.json", "0.5"]}.get(name, [folder, out])
-        printed = _run(str(folder / "score.py"), *map(str, told))
+        asked: dict[str, list[Path | str]] = {
+            "leakdb": [folder / "leakdb.parquet", out],
+            "nab": [out, folder / "windows.json", "0.5"],
+        }
+        printed = _run(str(folder / "score.py"), *(str(word) for word in asked.get(name, [folder, out])))
     command = f"caretaker evaluate {name} DIR --out {out.name}"
     return {"set": name, "about": ABOUT[name], "command": command, "figures": _figures(printed)}
 
