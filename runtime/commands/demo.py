@@ -47,7 +47,7 @@ class DemoUser:
 
 
 DEMO_USERS = (
-    DemoUser(username="admin", display_name="Administrator", role=Role.ADMIN),
+    DemoUser(username="admin", display_name="Administrator 管理员", role=Role.ADMIN),
     DemoUser(username="energy", display_name="Energy manager 林能", role=Role.ENERGY_MANAGER),
     DemoUser(username="security", display_name="Security desk 安值班", role=Role.SECURITY),
     DemoUser(username="dispatcher", display_name="Dispatcher 何调度", role=Role.DISPATCHER),
