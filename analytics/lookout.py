@@ -39,6 +39,7 @@ class _Known:
     building: str
     zone: str
     use: UseType
+    inside: bool = False
     contact: door_contact.ContactState = field(default_factory=door_contact.ContactState)
     health: upkeep.UpkeepState = field(default_factory=upkeep.UpkeepState)
     cold: cold_chain.ColdState = field(default_factory=cold_chain.ColdState)
@@ -64,6 +65,7 @@ class Lookout:
                 known = before.get(device.id) or _Known(device=device, building="", zone="", use=UseType.CAMPUS)
                 building = registry.building(device.space_id)
                 known.device, known.building = device, building.id if building else registry.path(device.space_id)[0].id
+                known.inside = building is not None
                 known.zone, known.use = _zone(registry, device), registry.spaces[device.space_id].use
                 self._known[device.id] = known
 
@@ -136,6 +138,8 @@ class Lookout:
         if known is None:
             return frozenset()
         release = isinstance(sample, Event) and sample.type in RELEASE_EVENTS
+        if not known.inside:  # which doors does a detector in the yard open?
+            return frozenset()
         if not release and not any(one.active and one.kind in FIRE_ALARMS for one in findings):
             return frozenset()
         return frozenset(

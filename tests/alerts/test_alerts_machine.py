@@ -157,7 +157,7 @@ def test_which_finding_still_belongs_to_a_resolved_alert(
 
 def test_every_kind_has_a_rule_and_life_safety_never_waits() -> None:
     assert set(RULES) == set(FindingKind)
-    assert {"fire.smoke", "fire.heat", "fire.co", "fire.gas", "fire.call_point"} == LIFE_SAFETY
+    assert {"fire.smoke", "fire.heat", "fire.co", "fire.gas", "fire.call_point", "fire.confirmed"} == LIFE_SAFETY
     for kind in LIFE_SAFETY:
         assert RULES[kind].severity is Severity.LIFE_SAFETY
         assert (RULES[kind].hold_s, RULES[kind].latches) == (0, True)

@@ -23,6 +23,17 @@ def alert(kind: FindingKind, reopened: int = 0) -> Alert:
     return Alert(**{name: getattr(made, name) for name in made.__slots__} | {"reopened": reopened})
 
 
+_ANSWERED_BY_PEOPLE = (
+    FindingKind.DOOR_DENIED_BURST,
+    FindingKind.DOOR_AFTER_HOURS,
+    FindingKind.DOOR_LOST_CARD,
+    FindingKind.DOOR_CARD_SHARED,
+    FindingKind.DOOR_IMPOSSIBLE_TRAVEL,
+    FindingKind.DOOR_PASS_BACK,
+    FindingKind.DOOR_TAILGATING,
+    FindingKind.DOOR_NOT_BACK,
+)
+
 PLANS = [
     (FindingKind.WATER_BURST, METER, 0, ("water_leak", Trade.PLUMBING, Priority.P1)),
     (FindingKind.WATER_RUNNING_TAP, METER, 0, ("water_leak", Trade.PLUMBING, Priority.P2)),
@@ -46,6 +57,19 @@ PLANS = [
     (FindingKind.DEVICE_DEAD, SMOKE, 0, ("device_silent", Trade.FIRE_SYSTEMS, Priority.P3)),
     (FindingKind.DEVICE_BATTERY_LOW, SMOKE, 0, ("battery_low", Trade.FIRE_SYSTEMS, Priority.P4)),
     (FindingKind.FIRE_DEVICE_SILENT, SMOKE, 0, ("device_silent", Trade.FIRE_SYSTEMS, Priority.P1)),
+    (FindingKind.DOOR_CHATTERING, DOOR, 0, ("door_contact", Trade.DOORS, Priority.P4)),
+    (FindingKind.DOOR_READER_DEAD, DOOR, 0, ("door_reader", Trade.DOORS, Priority.P3)),
+    *((kind, DOOR, 0, None) for kind in _ANSWERED_BY_PEOPLE),
+    (FindingKind.FIRE_CONFIRMED, SMOKE, 0, None),
+    (FindingKind.FIRE_DETECTOR_DUSTY, SMOKE, 0, ("detector_dusty", Trade.FIRE_SYSTEMS, Priority.P4)),
+    (FindingKind.FIRE_TAMPER, SMOKE, 0, ("fire_tamper", Trade.FIRE_SYSTEMS, Priority.P1)),
+    (FindingKind.FIRE_LOOP_FAULT, SMOKE, 0, ("loop_fault", Trade.FIRE_SYSTEMS, Priority.P1)),
+    (FindingKind.FIRE_PRESSURE_LOSS, DeviceKind.HYDRANT_PRESSURE, 0, ("hydrant_pressure", Trade.FIRE_SYSTEMS, Priority.P3)),
+    (FindingKind.FIRE_TANK_LEVEL, DeviceKind.HYDRANT_PRESSURE, 0, ("tank_level", Trade.FIRE_SYSTEMS, Priority.P1)),
+    (FindingKind.COLD_LIMIT, DeviceKind.COLD_STORE, 0, ("cold_store", Trade.GENERAL, Priority.P2)),
+    (FindingKind.COLD_HUMIDITY, DeviceKind.COLD_STORE, 0, None),
+    (FindingKind.COLD_FAILING, DeviceKind.COLD_STORE, 0, ("cold_store", Trade.GENERAL, Priority.P2)),
+    (FindingKind.COLD_SENSOR_STUCK, DeviceKind.COLD_STORE, 0, ("cold_sensor", Trade.METERING, Priority.P3)),
     (FindingKind.FIRE_HYDRANT_PRESSURE, DeviceKind.HYDRANT_PRESSURE, 0, ("hydrant_pressure", Trade.FIRE_SYSTEMS, Priority.P1)),
     (FindingKind.ELEC_HEATING_APPLIANCE, DeviceKind.ELECTRICITY_METER, 0, None),
     (FindingKind.ELEC_HEATING_APPLIANCE, DeviceKind.ELECTRICITY_METER, 1, ("heating_appliance", Trade.GENERAL, Priority.P3)),
