@@ -11,7 +11,7 @@ from api.auth import check_csrf, session_of
 from api.deps import Deps
 from api.errors import Refused
 from api.paths import params_of
-from api.permissions import EVERYBODY, rule_for
+from api.permissions import EVERYBODY, reaches_whole_site, rule_for
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -42,6 +42,8 @@ def admit(request: Request, route: APIRoute) -> None:
         raise Refused(401, "sign in first: POST /api/v1/auth/token", {"WWW-Authenticate": "Bearer"})
     if not session.user.roles & rule:
         raise Refused(403, "your role may not do this")
+    if session.user.buildings is not None and reaches_whole_site(route.path):
+        raise Refused(403, "you look after some buildings only; this is for somebody who sees the whole campus")
     check_csrf(request, session)
     request.state.session = session
     request.state.user = session.user

@@ -184,6 +184,18 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/api/v1/commands/{command_id}/cancel"): ALERTING,
 }
 
+WHOLE_SITE = (
+    "/api/v1/links",
+    "/api/v1/dead-letters",
+    "/api/v1/tokens",
+    "/api/v1/reading-imports",
+)
+"""What belongs to no building: closed to everybody who looks after some buildings only, whatever the role."""
+
+
+def reaches_whole_site(path: str) -> bool:
+    return any(path == start or path.startswith(start + "/") for start in WHOLE_SITE)
+
 
 def rule_for(methods: Iterable[str], path: str) -> Rule | None:
     return next((RULES[method, path] for method in methods if (method, path) in RULES), None)

@@ -130,6 +130,8 @@ def enter_rule(kind: str, body: shapes.RuleIn, deps: DepsHere, registry: Registr
     if body.parameters:
         check(_tried(kind), body.parameters)
     _devices(caller, registry, body.device_id, body.space_id)
+    if body.space_id is not None and not may_see_space(caller, registry, body.space_id):
+        raise BadInput("a rule for the whole site is for somebody who sees all of it; name one of your buildings", place="space_id")
     now = deps.now()
     rule = deps.rules.enter(
         DetectorRule(
