@@ -31,7 +31,13 @@ def outgoing(command: Command, device: Device, site: str) -> Outgoing:
     write = _WRITERS.get(via)
     if write is None:
         raise BadInput(f"{via!r} is none of {', '.join(_WRITERS)}", place=f"attribute command.via of {device.id}")
-    return write(command, device, site)
+    message = write(command, device, site)
+    if len(message.topic.encode()) > _TOPIC_BYTES_MAX or any(character in message.topic for character in "+#\0"):
+        raise BadInput(
+            f"nothing can be sent to the topic {message.topic[:100]!r}: write it without + and #",
+            place=f"attribute command.topic of {device.id}",
+        )
+    return message
 
 
 def answers(device: Device) -> bool:
@@ -93,6 +99,7 @@ def _sparkplug(command: Command, device: Device, _site: str) -> Outgoing:
 
 
 _SPARKPLUG_BOOLEAN = 11
+_TOPIC_BYTES_MAX = 65_535
 _WRITERS: dict[str, Callable[[Command, Device, str], Outgoing]] = {
     "native": _native,
     "zigbee2mqtt": _zigbee2mqtt,

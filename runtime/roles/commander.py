@@ -7,6 +7,7 @@ import logging
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 import paho.mqtt.client as paho
@@ -29,12 +30,14 @@ _LOG = logging.getLogger(__name__)
 _ACTOR = "caretaker"
 _LOOK_EVERY_S = 1.0
 _RETRY_S = 5.0
+_HEARD_MAX = 10_000
+"""Answers that may wait while the database is away."""
 
 
 class Result(msgspec.Struct):
     """A device's answer: the command's id, whether it was done, and in its own words what happened."""
 
-    id: int
+    id: Annotated[int, msgspec.Meta(ge=1, le=(1 << 63) - 1)]
     ok: bool
     detail: str = ""
 
@@ -138,7 +141,7 @@ class Commander:
     def _answered(self, device_id: str, result: Result, now: datetime) -> None:
         try:
             command = self._commands.get(result.id)
-            moved = machine.answer(command, by=device_id, done=result.ok, outcome=result.detail[:500], now=now)
+            moved = machine.answer(command, by=device_id, done=result.ok, outcome=result.detail[:500].replace("\0", ""), now=now)
             self._store(moved, f"command.{moved.state.value}", now)
         except (NotFound, IllegalTransition, Conflict) as error:
             _LOG.warning("an answer to a command is of no use device=%s id=%s: %s", device_id, result.id, error)
@@ -165,5 +168,8 @@ class Commander:
             return
         if not message.retain:
             with self._lock:
+                if len(self._heard) >= _HEARD_MAX:
+                    _LOG.warning("too many answers wait for the database; one on %s is left out", message.topic[:200])
+                    return
                 self._heard.append((device_of(message.topic.split("/")[3]), result))
             self.wake()

@@ -25,6 +25,12 @@ def message(name: CommandName, **attributes: str) -> tuple[str, bytes, int]:
     return tuple(outgoing(asked, device, "campus"))  # type: ignore[return-value]
 
 
+@pytest.mark.parametrize("topic", ["gate/+", "#", "a\0b", "x" * 65_536])
+def test_a_topic_that_no_broker_takes_is_refused_before_anything_counts_as_sent(topic: str) -> None:
+    with pytest.raises(BadInput, match="without"):
+        message(CommandName.VALVE_CLOSE, command_via="tasmota", command_topic=topic)
+
+
 @pytest.mark.parametrize(
     ("name", "attributes", "topic", "payload"),
     [

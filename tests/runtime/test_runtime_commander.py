@@ -116,11 +116,23 @@ def test_the_device_may_refuse_and_others_cannot_speak_for_it(stage: Stage) -> N
     assert (ended.state, ended.outcome) == (CommandState.REFUSED, "jammed")
 
 
+def test_an_answer_with_an_impossible_number_or_text_keeps_no_other_answer_away(stage: Stage) -> None:
+    with running(stage):
+        asked = stage.ask()
+        until(lambda: stage.heard)
+        stage.answer(1 << 63)
+        stage.answer(-1)
+        stage.answer(asked, detail="closed\0")
+        until(lambda: stage.store.get(asked).state is CommandState.ACKNOWLEDGED)
+        assert stage.store.get(asked).outcome == "closed"
+
+
 def test_what_waits_for_a_second_person_is_not_sent(stage: Stage) -> None:
     with running(stage):
         waiting, other = stage.ask(CommandName.VALVE_OPEN), stage.ask(device_id="wm-dorm-b-f1")
         until(lambda: stage.store.get(other).state is CommandState.SENT)
         assert stage.store.get(waiting).state is CommandState.REQUESTED
+        until(lambda: stage.heard)  # it is stored as sent before it leaves
         assert [json.loads(payload)["id"] for _, payload, _ in stage.heard] == [other]
 
 
