@@ -9,6 +9,8 @@ from storage.database import Transactions, upsert
 from storage.schema import EVENT
 
 Events = list[Event]
+_AT_ONCE = 2000
+"""Old events that go in one transaction."""
 
 
 class EventStore:
@@ -28,9 +30,16 @@ class EventStore:
             return len(connection.execute(new, rows).all())  # the drivers do not agree on rowcount for many rows
 
     def delete_before(self, ts_ms: int) -> int:
-        """How many older ones were removed."""
-        with self._database.begin() as connection:
-            return connection.execute(delete(EVENT).where(EVENT.c.ts_ms < ts_ms)).rowcount
+        """How many older ones were removed; by and by, so that no alarm waits for it."""
+        removed = 0
+        oldest = select(EVENT.c.ts_ms).where(EVENT.c.ts_ms < ts_ms).order_by(EVENT.c.ts_ms).offset(_AT_ONCE).limit(1)
+        while True:
+            with self._database.begin() as connection:
+                until_ms = connection.execute(oldest).scalar()
+                bound = ts_ms if until_ms is None else until_ms + 1
+                removed += connection.execute(delete(EVENT).where(EVENT.c.ts_ms < bound)).rowcount
+            if until_ms is None:
+                return removed
 
     def list(
         self,
