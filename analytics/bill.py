@@ -13,7 +13,6 @@ from analytics.calendar import Calendar, HourTable, hour_table
 from analytics.tariff import HourPrice, Period, Rates, carbon_in, steps_of_day
 from devices.model import UseType
 
-
 OUT_OF_REACH = 1e18
 """Where steps that a price does not have would begin; not infinity, of which differences are no numbers."""
 

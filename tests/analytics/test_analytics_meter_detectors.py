@@ -24,8 +24,8 @@ from analytics.detectors import (
 from analytics.episodes import Episode
 from analytics.finding import FindingKind
 from analytics.hourly import Hourly
-from analytics.notes import LedgerNote, NoteKind
 from analytics.lowest import lowest_only
+from analytics.notes import LedgerNote, NoteKind
 from analytics.view import Account, View, look
 from devices.model import SpaceKind, UseType
 from tests.fakes.meters import SITE, START_MS, at, changed, meter, ms, usual, view
