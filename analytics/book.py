@@ -103,15 +103,16 @@ def post(
 
 
 def around(book: Book, span: tuple[int, int]) -> tuple[int, int]:
-    """Which readings must be read to mend the hours of a span: a margin on both sides, and more where hours there are guessed."""
+    """Which readings must be read to mend the hours of a span: a margin on both sides, and more where hours there are guessed:
+    a guess is only mended as a whole, so it has to lie in what is `trusted`."""
     start_ms, end_ms = _widened(span)
+    start_ms, end_ms = start_ms - MARGIN_MS // 2, end_ms + MARGIN_MS // 2
     guessed = set(book.hourly.hours[(book.hourly.quality & int(Quality.ESTIMATED)) > 0].tolist())
-    start_ms, end_ms = start_ms - MARGIN_MS, end_ms + MARGIN_MS
     while start_ms in guessed:
         start_ms -= HOUR_MS
     while end_ms in guessed:
         end_ms += HOUR_MS
-    return start_ms - HOUR_MS, end_ms + HOUR_MS
+    return start_ms - HOUR_MS - MARGIN_MS // 2, end_ms + HOUR_MS + MARGIN_MS // 2
 
 
 def trusted(read: tuple[int, int]) -> tuple[int, int]:

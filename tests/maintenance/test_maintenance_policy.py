@@ -77,7 +77,7 @@ PLANS = [
     (FindingKind.DOOR_HELD_OPEN, DOOR, 1, None),
     (FindingKind.DOOR_HELD_OPEN, DOOR, 2, ("door_closer", Trade.DOORS, Priority.P3)),
     *((kind, SMOKE, 0, None) for kind in sorted(LIFE_SAFETY)),
-    *((kind, SMOKE, 0, None) for kind in sorted(FindingKind) if kind.startswith("platform.")),
+    *((kind, SMOKE, 0, None) for kind in sorted(FindingKind) if kind.startswith(("platform.", "energy."))),
 ]
 
 
