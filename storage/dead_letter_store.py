@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, se
 from devices.errors import NotFound
 from ingest.dead_letter import DeadLetter
 from storage.database import Transactions, upsert
+from storage.pruning import delete_by_and_by
 from storage.schema import DEAD_LETTER
 from storage.schema_registry import REPLAY_REQUEST
 
@@ -56,13 +57,13 @@ class DeadLetterStore:
             return connection.execute(delete(DEAD_LETTER).where(DEAD_LETTER.c.id.in_(ids))).rowcount
 
     def prune(self, keep: int, *, before_ms: int | None = None) -> int:
-        """Removes all but the newest `keep`, and those received before `before_ms`; how many went."""
-        newest_doomed = select(DEAD_LETTER.c.id).order_by(DEAD_LETTER.c.id.desc()).offset(keep).limit(1).scalar_subquery()
-        doomed = DEAD_LETTER.c.id <= newest_doomed
+        """Removes all but the newest `keep`, and those received before `before_ms`; how many went. No alarm waits for it."""
+        with self._database.read() as connection:
+            newest_doomed = connection.scalar(select(DEAD_LETTER.c.id).order_by(DEAD_LETTER.c.id.desc()).offset(keep).limit(1))
+        doomed = DEAD_LETTER.c.id <= (0 if newest_doomed is None else newest_doomed)
         if before_ms is not None:
             doomed |= DEAD_LETTER.c.received_ms < before_ms
-        with self._database.begin() as connection:
-            return connection.execute(delete(DEAD_LETTER).where(doomed)).rowcount
+        return delete_by_and_by(self._database, DEAD_LETTER.c.id, doomed)
 
     def list(self, limit: int = 200, device_id: str | None = None) -> StoredDeadLetters:
         """Newest first."""

@@ -2,15 +2,14 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from devices.model import Event
 from storage.database import Transactions, upsert
+from storage.pruning import delete_by_and_by
 from storage.schema import EVENT
 
 Events = list[Event]
-_AT_ONCE = 2000
-"""Old events that go in one transaction."""
 
 
 class EventStore:
@@ -31,15 +30,7 @@ class EventStore:
 
     def delete_before(self, ts_ms: int) -> int:
         """How many older ones were removed; by and by, so that no alarm waits for it."""
-        removed = 0
-        oldest = select(EVENT.c.ts_ms).where(EVENT.c.ts_ms < ts_ms).order_by(EVENT.c.ts_ms).offset(_AT_ONCE).limit(1)
-        while True:
-            with self._database.begin() as connection:
-                until_ms = connection.execute(oldest).scalar()
-                bound = ts_ms if until_ms is None else until_ms + 1
-                removed += connection.execute(delete(EVENT).where(EVENT.c.ts_ms < bound)).rowcount
-            if until_ms is None:
-                return removed
+        return delete_by_and_by(self._database, EVENT.c.ts_ms, EVENT.c.ts_ms < ts_ms)
 
     def list(
         self,

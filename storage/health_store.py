@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, case, delete, func, select
 
 from devices.health import DeviceHealth, DiscoveredDevice
 from storage.database import Transactions, upsert
+from storage.pruning import delete_by_and_by
 from storage.schema import DEVICE_HEALTH, DISCOVERED_DEVICE
 from storage.schema_registry import IGNORED_DEVICE
 
@@ -76,12 +77,15 @@ class HealthStore:
     def forget_silent(self, before_ms: int, known: Collection[str]) -> int:
         """Strangers not heard since, and the counters of devices not among `known`; those that people ignore stay ignored."""
         health, stranger = DEVICE_HEALTH.c, DISCOVERED_DEVICE.c
-        with self._database.begin() as connection:
-            silent = list(connection.scalars(select(health.device_id).where(health.last_seen_ms < before_ms)))
-            gone = sorted(set(silent) - set(known))
-            for start in range(0, len(gone), _AT_ONCE):
-                connection.execute(delete(DEVICE_HEALTH).where(health.device_id.in_(gone[start : start + _AT_ONCE])))
-            return len(gone) + connection.execute(delete(DISCOVERED_DEVICE).where(stranger.last_seen_ms < before_ms)).rowcount
+        silent = health.last_seen_ms < before_ms
+        with self._database.read() as connection:
+            gone = sorted(set(connection.scalars(select(health.device_id).where(silent))) - set(known))
+        removed = 0
+        for start in range(0, len(gone), _AT_ONCE):
+            doomed = silent & health.device_id.in_(gone[start : start + _AT_ONCE])  # one that spoke meanwhile stays
+            with self._database.begin() as connection:
+                removed += connection.execute(delete(DEVICE_HEALTH).where(doomed)).rowcount
+        return removed + delete_by_and_by(self._database, stranger.last_seen_ms, stranger.last_seen_ms < before_ms)
 
     def forget(self, device_id: str) -> None:
         """Call it when the stranger is adopted; nothing happens where it is unknown."""

@@ -8,6 +8,7 @@ from sqlalchemy import Column, ColumnElement, Integer, String, Table, Text, dele
 from devices.errors import Conflict
 from storage.columns import UtcTime
 from storage.database import Database
+from storage.pruning import delete_by_and_by
 from storage.schema import METADATA
 
 KEPT = timedelta(days=1)
@@ -73,8 +74,7 @@ class IdempotencyStore:
 
     def forget_old(self, now: datetime) -> int:
         """How many answers went that nobody may ask for any more."""
-        with self._database.begin() as connection:
-            return connection.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.created_at < now - KEPT)).rowcount
+        return delete_by_and_by(self._database, IDEMPOTENCY.c.created_at, IDEMPOTENCY.c.created_at < now - KEPT)
 
     def _find(self, request: RequestKey) -> KeptAnswer | None:
         columns = (IDEMPOTENCY.c.request_sha256, IDEMPOTENCY.c.status, IDEMPOTENCY.c.body)
@@ -84,9 +84,9 @@ class IdempotencyStore:
 
     def _forget_old(self, request: RequestKey, now: datetime) -> None:
         table = IDEMPOTENCY.c
+        old = (table.created_at < now - KEPT) | (table.status.is_(None) & (table.created_at < now - STUCK))
         with self._database.begin() as connection:
-            connection.execute(delete(IDEMPOTENCY).where(table.created_at < now - KEPT))
-            connection.execute(delete(IDEMPOTENCY).where(*_is(request), table.status.is_(None), table.created_at < now - STUCK))
+            connection.execute(delete(IDEMPOTENCY).where(*_is(request), old))
 
 
 def _is(request: RequestKey) -> tuple[ColumnElement[bool], ...]:
