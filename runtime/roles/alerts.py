@@ -24,6 +24,7 @@ from runtime.roles.alerts_inbox import Inbox, Letter
 from runtime.roles.alerts_lane import FastLane, Moment, Said
 from runtime.roles.alerts_self import SelfWatch
 from runtime.settings import Settings
+from runtime.site import site_of
 from runtime.topics import topic_map
 from storage.change import ChangeKind
 from storage.database import Database
@@ -65,7 +66,7 @@ class Role:
         self._wake = threading.Event()
         self._bus = Bus(settings, "alerts", self._hint)
         self._desk = Desk(database, ZoneInfo(settings.site.timezone), self._bus.publish)
-        self._lane = FastLane(self._desk.registry, self._desk.findings.active(), _moment())
+        self._lane = FastLane(self._desk.registry, self._desk.findings.active(), _moment(), site_of(settings).calendar)
         self._self = SelfWatch(settings.data_dir / "metrics", self._desk.findings, lambda: self._desk.registry, since=_now())
         self._inbox = Inbox(settings, _moment)
         topics = topic_map(settings)

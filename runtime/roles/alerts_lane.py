@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from analytics.calendar import Calendar
 from analytics.detectors import battery, door, fire
 from analytics.finding import Finding, FindingKind
 from analytics.lookout import METRICS as LOOKOUT_METRICS
-from analytics.lookout import Lookout
+from analytics.lookout import ORDINARY, Lookout
 from devices.model import FAST_LANE_KINDS, FIRE_KINDS, Device, DeviceKind, Event, Reading
 from devices.registry import Registry
 from ingest.decoded import Decoded, Rejected
@@ -86,10 +87,16 @@ class _Watched:
 class FastLane:
     """Holds the detectors' states for every fire and door device of the registry."""
 
-    def __init__(self, registry: Registry, active: Mapping[tuple[FindingKind, str], Finding], now: Moment) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        active: Mapping[tuple[FindingKind, str], Finding],
+        now: Moment,
+        calendar: Calendar = ORDINARY,
+    ) -> None:
         self._watched: dict[str, _Watched] = {}
         self._wall_offset_ms = now.wall_ms - 1000 * now.steady_s
-        self._lookout = Lookout(registry)
+        self._lookout = Lookout(registry, calendar)
         self.set_registry(registry, now)
         for (_, device_id), finding in active.items():
             if device_id in self._watched:

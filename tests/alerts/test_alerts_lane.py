@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics.calendar import Calendar
 from analytics.finding import Finding, FindingKind
-from devices.model import Device, DeviceKind, Space, SpaceKind
+from devices.model import Device, DeviceKind, Space, SpaceKind, UseType
 from devices.registry import Registry
 from ingest.decoded import Decoded, Happening, Rejected, Sample
 from runtime.roles.alerts_lane import FastLane, Moment, Said
@@ -208,6 +209,20 @@ def test_a_door_whose_clock_is_slow_is_not_judged_too_soon() -> None:
     assert said == []
     said = [item for second in range(69, 73) for item in watched.tick(at(second))]
     assert kinds(said) == [(FindingKind.DOOR_HELD_OPEN, True, False)]
+
+
+@pytest.mark.parametrize(("timezone", "closed"), [("Asia/Shanghai", False), ("America/New_York", True)])
+def test_closed_hours_are_those_of_the_site(timezone: str, closed: bool) -> None:
+    """The card is used at 04:53 UTC: past noon in Shanghai, before midnight in New York."""
+    spaces = [
+        Space(id="campus", kind=SpaceKind.SITE, name="Campus", name_zh="校园"),
+        Space(id="hall", kind=SpaceKind.BUILDING, name="Hall", name_zh="教学楼", parent_id="campus", use=UseType.TEACHING),
+    ]
+    door = Device(id="door-1", kind=DeviceKind.DOOR_CONTROLLER, profile_id="door", space_id="hall", name="door-1", name_zh="door-1")
+    watched = FastLane(Registry(spaces, [door]), NONE_ACTIVE, at(0), Calendar(timezone=timezone))
+    used = Decoded("door-1", happenings=(Happening("access.granted", T0_MS, {"person": "p-1", "direction": "in"}),))
+    said = [one.finding.kind for one in watched.take(used, at(0))]
+    assert (FindingKind.DOOR_AFTER_HOURS in said) is closed
 
 
 def test_new_devices_are_watched_from_now_on_and_states_stay() -> None:
