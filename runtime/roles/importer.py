@@ -19,6 +19,9 @@ from storage.registry_store import RegistryStore
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY_S = 5.0
+_ATTEMPTS_AT_MOST = 3
+_ATTEMPTS = "failed_attempts"
+"""Kept in the import's plan."""
 _PLAN = tuple(field.name for field in fields(Plan))
 
 
@@ -70,7 +73,22 @@ class Importer:
             self._end(mine, ImportState.FAILED, errors=((0, "", str(error)),))
         except Conflict:
             _LOG.warning("import %s was taken over by another process", mine.id)
+        except DependencyFailed:
+            raise
+        except Exception as error:  # noqa: BLE001 - the border of one import: it must neither end the others nor repeat for ever
+            _LOG.exception("import %s failed", mine.id)
+            self._failed(mine, error)
         return True
+
+    def _failed(self, mine: ReadingImport, error: Exception) -> None:
+        """Counts it with the import, so that restarts do not begin anew; the next attempt comes when its heartbeat is stale."""
+        attempts = int(mine.plan.get(_ATTEMPTS) or 0) + 1
+        counted = replace(mine, plan={**mine.plan, _ATTEMPTS: attempts})
+        if attempts < _ATTEMPTS_AT_MOST:
+            self._say(counted)
+            return
+        why = f"it failed {attempts} times ({type(error).__name__}: {error}); the log of the api role tells where"
+        self._end(counted, ImportState.FAILED, errors=((0, "", why),))
 
     def _import(self, mine: ReadingImport) -> None:
         plan = Plan(**{name: mine.plan[name] for name in _PLAN})  # type: ignore[arg-type]

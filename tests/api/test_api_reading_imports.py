@@ -151,3 +151,27 @@ def test_old_uploads_go(campus: Campus) -> None:
     campus.clients.clear()
     upload(campus, CSV.encode())
     assert len(list((campus.deps.incoming.directory / "uploads").iterdir())) == 1
+
+
+def test_an_import_that_breaks_unexpectedly_fails_after_three_times_and_says_why(
+    campus: Campus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("cell 7 is odd")
+
+    monkeypatch.setattr("runtime.roles.importer.load", broken)
+    sent = upload(campus)
+    user = campus.as_user("energy")
+    made = user.post("/api/v1/reading-imports", json=planned(sent)).json()
+    path = f"/api/v1/reading-imports/{made['id']}"
+    with closing(Database(f"sqlite:///{tmp_path / 'caretaker.sqlite'}")) as database:
+        for number in range(3):  # each time as a process newly started
+            assert user.get(path).json()["state"] == ("waiting" if number == 0 else "running")
+            importer = Importer(database, campus.deps.readings, campus.deps.incoming.directory, now=campus.deps.now)
+            assert importer.step()
+            assert not importer.step()
+            campus.clock[0] += STALE_AFTER + timedelta(seconds=1)
+    ended = user.get(path).json()
+    assert (ended["state"], [one["row"] for one in ended["problems"]]) == ("failed", [0])
+    assert "3 times (RuntimeError: cell 7 is odd)" in ended["problems"][0]["message"]
+    assert caplog.text.count("RuntimeError: cell 7 is odd") == 3
