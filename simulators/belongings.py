@@ -156,20 +156,30 @@ def _with_stories(assets: Iterable[Asset], campus: Campus) -> Iterator[Owned]:
 def _stories(campus: Campus) -> list[tuple[str, tuple[Move, ...]]]:
     """Per key of a model: approved and waiting transfers, repairs, scrapping, a loan that is overdue."""
     event, hall = AssetEvent, "teach-2-101"
-    scrap = Move(event=event.REQUEST_SCRAPPING, days_ago=50, note="lamp and main board dead, repair dearer than a new one")
-    transfer = Move(event=event.REQUEST_TRANSFER, days_ago=34, note="room is refurbished", space_id=hall)
-    repair = Move(event=event.SEND_TO_REPAIR, days_ago=9, note="does not cool, compressor trips")
+    scrap = Move(
+        event=event.REQUEST_SCRAPPING,
+        days_ago=50,
+        note="灯泡和主板都坏了，修比买还贵 lamp and main board dead, repair dearer than a new one",
+    )
+    transfer = Move(event=event.REQUEST_TRANSFER, days_ago=34, note="教室翻新 room is refurbished", space_id=hall)
+    repair = Move(event=event.SEND_TO_REPAIR, days_ago=9, note="不制冷，压缩机跳停 does not cool, compressor trips")
     approved = Move(event=event.APPROVE, days_ago=33, actor=HEAD)
     return [
-        ("PJ", (scrap, replace(approved, days_ago=45), Move(event=event.DISPOSE, days_ago=20, note="recycler's receipt 0417"))),
-        ("PJ", (replace(scrap, days_ago=4, note="picture has gone yellow"),)),
+        (
+            "PJ",
+            (scrap, replace(approved, days_ago=45), Move(event=event.DISPOSE, days_ago=20, note="回收单 0417 recycler's receipt")),
+        ),
+        ("PJ", (replace(scrap, days_ago=4, note="画面发黄 picture has gone yellow"),)),
         ("PJ", (transfer, approved)),
         ("PJ", (replace(transfer, days_ago=3),)),
-        ("PJ", (Move(event=event.LEND, days_ago=40, note="open day", custodian="陈同学", due_in_days=-12),)),
+        ("PJ", (Move(event=event.LEND, days_ago=40, note="开放日 open day", custodian="陈同学", due_in_days=-12),)),
         ("AC", (repair,)),
-        ("AC", (replace(repair, days_ago=2, note="fan bearing"),)),
-        ("AC", (replace(repair, days_ago=70), Move(event=event.REPAIRED, days_ago=63, actor="electrician", note="capacitor"))),
-        ("WM", (replace(repair, days_ago=5, note="display blank, sent to the verification office"),)),
-        ("BED", (replace(scrap, days_ago=8, note="frame broken, beyond welding"),)),
-        ("FC", (Move(event=event.REQUEST_TRANSFER, days_ago=1, note="archive moves", space_id=campus.site_id),)),
+        ("AC", (replace(repair, days_ago=2, note="风机轴承 fan bearing"),)),
+        (
+            "AC",
+            (replace(repair, days_ago=70), Move(event=event.REPAIRED, days_ago=63, actor="electrician", note="换电容 capacitor")),
+        ),
+        ("WM", (replace(repair, days_ago=5, note="表屏不亮，已送检定所 display blank, sent to the verification office"),)),
+        ("BED", (replace(scrap, days_ago=8, note="床架断裂，无法焊修 frame broken, beyond welding"),)),
+        ("FC", (Move(event=event.REQUEST_TRANSFER, days_ago=1, note="档案室搬迁 archive moves", space_id=campus.site_id),)),
     ]

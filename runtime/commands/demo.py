@@ -148,7 +148,9 @@ def _open_books(settings: Settings, seed: int) -> None:
     now = datetime.now(UTC)
     with ready_database(settings) as database:
         count = seed_books(database, build_campus(seed, settings.site.id), now, settings.site.timezone)
-        _, secret = TokenStore(database).create("Try HTTP push", devices=None, by="admin", now=now, expires_at=now + _TOKEN_TTL)
+        _, secret = TokenStore(database).create(
+            "试用 HTTP 推送 Try HTTP push", devices=None, by="admin", now=now, expires_at=now + _TOKEN_TTL
+        )
     broker.write_private(settings.data_dir / "demo-push-token", secret + "\n")
     _say(f"{count} assets are in the ledger; a token for HTTP push lies in {settings.data_dir / 'demo-push-token'}")
 

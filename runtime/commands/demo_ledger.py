@@ -50,7 +50,9 @@ def _moved(store: AssetStore, asset: Asset, move: Move, today: date) -> Asset:
 
 def _finished(database: Database, campus: Campus, assets: AssetStore, today: date) -> None:
     """The library's furniture, three weeks ago: one cabinet stood elsewhere, one nobody found."""
-    campaign, store = _opened(database, campus, assets, "Library furniture 2026", today - timedelta(days=24), _COUNTED_FINISHED)
+    campaign, store = _opened(
+        database, campus, assets, "图书馆家具 Library furniture 2026", today - timedelta(days=24), _COUNTED_FINISHED
+    )
     at = campaign.opened_at + timedelta(hours=2)
     lines = store.lines(campaign.id)
     for line in lines[2:]:
@@ -62,7 +64,9 @@ def _finished(database: Database, campus: Campus, assets: AssetStore, today: dat
 
 def _running(database: Database, campus: Campus, assets: AssetStore, today: date) -> None:
     """The laboratories since yesterday, half of it counted."""
-    campaign, store = _opened(database, campus, assets, "Laboratory stocktake", today - timedelta(days=1), _COUNTED_RUNNING)
+    campaign, store = _opened(
+        database, campus, assets, "实验室盘点 Laboratory stocktake", today - timedelta(days=1), _COUNTED_RUNNING
+    )
     lines = store.lines(campaign.id)
     for line in lines[: len(lines) // 2]:
         store.put(counted(campaign, line, Count(tag=line.tag, by=KEEPER, at=campaign.opened_at + timedelta(hours=1))))
