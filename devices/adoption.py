@@ -58,6 +58,7 @@ _BY_METRICS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("elec.power.active", "switch.on"), "smart-plug"),
     (("heat.energy",), "heat-meter"),
     (("elec.energy.import",), "em-polled"),
+    (("elec.energy.combined",), "em-polled"),
     (("elec.power.active",), "em-polled"),
     (("water.volume",), "wm-building"),
     (("gas.volume",), "gas-meter"),

@@ -31,6 +31,7 @@ _R, _G, _S, _C = MetricKind.REGISTER, MetricKind.GAUGE, MetricKind.STATE, Metric
 _TABLE = (
     Metric("elec.energy.import", "kWh", _R, 0, 1e9),
     Metric("elec.energy.export", "kWh", _R, 0, 1e9),
+    Metric("elec.energy.combined", "kWh", _R, -1e9, 1e9),
     Metric("elec.energy.reactive.import", "kvar.h", _R, 0, 1e9),
     Metric("elec.energy.reactive.export", "kvar.h", _R, 0, 1e9),
     Metric("elec.power.active", "W", _G, -2e7, 2e7),

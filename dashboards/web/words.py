@@ -390,6 +390,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
     "metric": {
         "elec.energy.import": N_("Energy drawn"),
         "elec.energy.export": N_("Energy fed back"),
+        "elec.energy.combined": N_("Combined energy"),
         "elec.energy.reactive.import": N_("Reactive energy drawn"),
         "elec.energy.reactive.export": N_("Reactive energy fed back"),
         "elec.energy.import.hourly": N_("Energy per hour"),

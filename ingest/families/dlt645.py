@@ -38,8 +38,9 @@ def _with_tariffs(di: int, metric: str, step: int, *, signed: bool = False) -> d
     return {di + n * step: Field(metric + suffix, 4, 0.01, signed) for n, suffix in suffixes.items()}
 
 
+_COMBINED, _IMPORT = "elec.energy.combined", "elec.energy.import"
 _FIELDS_2007: dict[int, Field] = {
-    **_with_tariffs(0x00000000, "x.elec.energy.combined", 0x100, signed=True),
+    **_with_tariffs(0x00000000, _COMBINED, 0x100, signed=True),
     **_with_tariffs(0x00010000, "elec.energy.import", 0x100),
     **_with_tariffs(0x00020000, "elec.energy.export", 0x100),
     **_with_tariffs(0x00030000, "elec.energy.reactive.import", 0x100, signed=True),
@@ -79,14 +80,16 @@ def _block(di: int) -> tuple[int, ...]:
     return (di,)
 
 
-def decode(message: Message, context: Mapping[str, Any]) -> Outcome:  # noqa: ARG001 - every decoder takes a context
+def decode(message: Message, context: Mapping[str, Any]) -> Outcome:
+    """With the context's `combined_is_import` the combined active energy (00000000) counts as drawn."""
     frames = split(message.payload, second_start=True, header_length=6)
     if not frames:
         return Rejected("no DL/T 645 frame: nothing starts with 68, address, 68")
-    return tuple(_decode_frame(frame) for frame in frames)
+    as_import = context.get("combined_is_import") is True
+    return tuple(_decode_frame(frame, as_import=as_import) for frame in frames)
 
 
-def _decode_frame(frame: Frame) -> Decoded | Rejected:
+def _decode_frame(frame: Frame, *, as_import: bool) -> Decoded | Rejected:
     device_id = frame.header[::-1].hex()
     if frame.damage:
         return Rejected(frame.damage, device_id)
@@ -98,7 +101,7 @@ def _decode_frame(frame: Frame) -> Decoded | Rejected:
     if frame.control == _ADDRESS_REPLY:
         return Decoded(device_id, happenings=(Happening("device.discovered", None, {"address": data[5::-1].hex()}),))
     if frame.control in _REPLIES:
-        return _reply(device_id, data, _REPLIES[frame.control])
+        return _reply(device_id, data, _REPLIES[frame.control], as_import=as_import)
     return _raw(device_id, f"{frame.control:02X}", data)
 
 
@@ -106,7 +109,7 @@ def _di_text(data: bytes, size: int) -> str:
     return data[:size][::-1].hex().upper()
 
 
-def _reply(device_id: str, data: bytes, size: int) -> Decoded | Rejected:
+def _reply(device_id: str, data: bytes, size: int, *, as_import: bool) -> Decoded | Rejected:
     if len(data) < size:
         return Rejected(f"a reply of {len(data)} bytes is too short for a data identifier of {size}", device_id)
     di = int.from_bytes(data[:size], "little")
@@ -117,6 +120,8 @@ def _reply(device_id: str, data: bytes, size: int) -> Decoded | Rejected:
     values, refused = _values(wanted, data[size:])
     if not values:
         return Rejected("; ".join(refused) or f"no data behind the identifier {_di_text(data, size)}", device_id)
+    if as_import:
+        values = {name.replace(_COMBINED, _IMPORT): value for name, value in values.items()}
     return Decoded(device_id, (Sample(None, values),), refused=refused)
 
 

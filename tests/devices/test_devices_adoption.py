@@ -26,6 +26,7 @@ def _stranger(*metrics: str, family: str = "zigbee2mqtt", **more: str) -> Discov
     ("metrics", "family", "profile_id"),
     [
         (("elec.energy.import", "elec.voltage.l1"), "dlt645", "em-polled"),
+        (("elec.energy.combined",), "dlt645", "em-polled"),
         (("elec.energy.import.t1", "elec.energy.export"), "dlms.push", "em-two-way"),
         (("elec.power.active", "switch.on", "link.rssi"), "tasmota", "smart-plug"),
         (("water.volume", "battery.voltage"), "cjt188", "wm-battery-hourly"),
