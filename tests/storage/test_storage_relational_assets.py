@@ -59,6 +59,18 @@ def test_numbers_given_by_hand_are_skipped(store: AssetStore) -> None:
     assert tags == ["A02100000-2026-0001", "A02100000-2026-0003"]
 
 
+def test_hundreds_without_a_number_get_each_the_next_of_their_class(store: AssetStore) -> None:
+    store.insert(asset(tag="A02100000-2026-0700"), entry())
+    mixed = [(asset(class_code="A02100000" if number % 3 else "A05010000"), entry()) for number in range(1200)]
+    by_hand = (asset(tag="A02100000-2026-0003"), entry())
+    tags = [made.tag for made in store.insert_all([*mixed, by_hand])]
+    desks = [tag for tag in tags[:-1] if tag.startswith("A05010000")]
+    assert desks == [f"A05010000-2026-{number:04d}" for number in range(1, 401)]
+    others = [tag for tag in tags[:-1] if tag.startswith("A02100000")]
+    assert others == [f"A02100000-2026-{number:04d}" for number in range(1, 803) if number not in {3, 700}]
+    assert store.insert(asset(), entry()).tag == "A02100000-2026-0803"
+
+
 def test_a_number_or_a_device_is_taken_once_and_then_nothing_is_stored(store: AssetStore) -> None:
     store.insert(asset(tag="T-1", device_id="wm-1"), entry())
     for other in (asset(tag="T-1"), asset(tag="T-2", device_id="wm-1")):
