@@ -96,6 +96,9 @@ RULES: dict[FindingKind, Rule] = {
         _MAJOR, 0, 2 * _DAY, "Look for wet ground and damp walls along this supply; close valves one by one to find the part."
     ),
     FindingKind.WATER_DRIP: _rule(_INFO, 0, 7 * _DAY, "Look for a dripping tap or a wet joint on the next round."),
+    FindingKind.WATER_NETWORK_LEAK: _rule(
+        _MAJOR, 0, 2 * _DAY, "Close the valves of the branches one by one at night and watch the inlet; then listen along the pipe."
+    ),
     FindingKind.ELEC_CREEPING_BASE: _rule(
         _INFO, 0, 7 * _DAY, "Walk through at night: what runs that did not run a month ago? Check timers and setpoints."
     ),

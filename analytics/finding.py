@@ -12,6 +12,7 @@ class FindingKind(StrEnum):
     WATER_CREEPING_LEAK = "water.creeping_leak"
     WATER_RUNNING_TAP = "water.running_tap"
     WATER_BURST = "water.burst"
+    WATER_NETWORK_LEAK = "water.network_leak"
     ELEC_LEFT_ON = "elec.left_on"
     ELEC_CREEPING_BASE = "elec.creeping_base"
     ELEC_PHASE_LOSS = "elec.phase_loss"

@@ -13,6 +13,7 @@ _WATER = (
     FindingKind.WATER_CREEPING_LEAK,
     FindingKind.WATER_TOILET_LEAK,
     FindingKind.WATER_DRIP,
+    FindingKind.WATER_NETWORK_LEAK,
 )
 """Worst first: a burst also looks like a tap in its first and last hour, and a tap that runs for a day like a leak."""
 _FAMILIES = (
@@ -49,6 +50,8 @@ def explained(finding: Finding, meters: Mapping[str, Meter], findings_of: Callab
     worse = family[: family.index(finding.kind)]
     below = (other for device_id in meter.below for other in findings_of(device_id) if other.kind in family)
     own = (other for other in findings_of(meter.device_id) if other.kind in worse)
+    if finding.kind is FindingKind.WATER_NETWORK_LEAK:  # told from whole days: any water that runs somewhere else explains it
+        return any(_overlap(finding, other) for other in (*below, *own))
     by_own = _covers_half if finding.kind in _LASTING else _overlap
     by_below = _overlap if finding.kind is FindingKind.WATER_TOILET_LEAK else by_own  # a main is never as quiet as its floors
     return any(by_below(finding, other) for other in below) or any(by_own(finding, other) for other in own)

@@ -15,10 +15,12 @@ from analytics.finding import Evidence, Finding, FindingKind, Waste
 from analytics.hourly import Hourly, from_index
 from analytics.ledger import LedgerNote
 from analytics.meter import Meter
+from analytics.network import Network, network_of
 from analytics.night import Quiet, quiet
 from analytics.pauses import Pauses, pauses_of, since_move
 from analytics.site import Site
 from analytics.tariff import prices_in, waste
+from devices.model import SpaceKind
 
 CATCH_UP_HOURS = 3
 CATCH_UP_TIMES = 2.0
@@ -44,7 +46,8 @@ class View:
     """Arrays of `hourly`, `measured`, `table` and `normal` align, one entry per hour. `measured` is NaN where doubtful.
 
     `quiet` is only meant for water, `base` for electricity.
-    `balance`: of a main with sub-meters. `digit`: the smallest step of the register (kWh or m3), NaN where it is not known.
+    `balance`: of a main with sub-meters. `network`: of a water inlet with meters behind it.
+    `digit`: the smallest step of the register (kWh or m3), NaN where it is not known.
     """
 
     meter: Meter
@@ -59,6 +62,7 @@ class View:
     notes: tuple[LedgerNote, ...] = ()
     digit: float = float("nan")
     balance: Balance | None = None
+    network: Network | None = None
 
     def within(self, note: LedgerNote) -> bool:
         """Whether the register did that in the hours of this view."""
@@ -74,6 +78,7 @@ def look(account: Account, meter: Meter, site: Site, *, days: int | None = None)
     stillest = quiet(hourly, measured, table, account.digit, days)
     base = base_of(measured, normal.expected, table, days)
     balance = balance_of(hourly, account.below, table, days) if account.below else None
+    network = network_of(measured, table) if _is_inlet(meter) else None
     pauses = pauses_of(measured, table)
     first = 0 if days is None else int(np.searchsorted(table.day, table.class_of_day.size - days))
     hourly, normal, measured = from_index(hourly, first), normal.since(first), measured[first:]
@@ -90,7 +95,13 @@ def look(account: Account, meter: Meter, site: Site, *, days: int | None = None)
         notes=account.notes,
         digit=account.digit,
         balance=balance.since(int(table.day[first])) if balance and first < table.day.size else balance,
+        network=network.since(first) if network else None,
     )
+
+
+def _is_inlet(meter: Meter) -> bool:
+    """Whether a network hangs behind it."""
+    return meter.quantity == "water" and meter.level in (SpaceKind.SITE, SpaceKind.BUILDING) and bool(meter.below)
 
 
 def _catching_up(measured: Floats, normal: Normal) -> Bools:

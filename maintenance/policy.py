@@ -26,6 +26,7 @@ _TABLE: dict[str, OrderPlan] = {
     "water.running_tap": _plan("water_leak", Trade.PLUMBING, Priority.P2),
     "water.toilet_leak": _plan("water_leak", Trade.PLUMBING, Priority.P3),
     "water.creeping_leak": _plan("water_leak", Trade.PLUMBING, Priority.P2),
+    "water.network_leak": _plan("water_leak", Trade.PLUMBING, Priority.P2),
     "water.drip": _plan("water_leak", Trade.PLUMBING, Priority.P4),
     "elec.creeping_base": _plan("base_load", Trade.ELECTRICAL, Priority.P4),
     "elec.phase_loss": _plan("phase_loss", Trade.ELECTRICAL, Priority.P2),

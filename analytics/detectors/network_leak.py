@@ -101,6 +101,16 @@ def step(state: NetworkState, flow: Floats, params: NetworkLeakParams = PARAMS) 
     return _during(after, flow, state.day % WEEK, params) if state.leaking else _before(after, flow, state.day % WEEK, params)
 
 
+def normal_of(state: NetworkState, flow: Floats) -> Floats:
+    """What the whole day `flow` would have been without a leak, by what was known before it: scale x profile; NaN if not known."""
+    if not state.profile.size or not np.isfinite(flow).all():
+        return np.full(flow.size, np.nan)
+    weekday = state.day % WEEK
+    scale, _ = _fit(flow, state.profile[weekday])
+    expected: Floats = np.fmax(scale * (state.profile[weekday] + state.reference + _bias(state, weekday)), 0.0)
+    return expected
+
+
 def _learn(state: NetworkState, flow: Floats, params: NetworkLeakParams) -> NetworkState:
     learned = (*state.learned, flow)
     state = replace(state, day=state.day + 1, learned=learned)

@@ -28,6 +28,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "water.creeping_leak": N_("Growing leak"),
         "water.running_tap": N_("Running tap"),
         "water.burst": N_("Pipe burst"),
+        "water.network_leak": N_("Leak in the network"),
         "elec.left_on": N_("Left on after hours"),
         "elec.creeping_base": N_("Base load has risen"),
         "elec.phase_loss": N_("Phase lost"),

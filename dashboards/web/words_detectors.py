@@ -26,6 +26,13 @@ DETECTOR_WORDS: Mapping[str, DetectorWords] = {
             "design (cooling towers); leaks from the first day on."
         ),
     ),
+    "water.network_leak": DetectorWords(
+        N_("Leaks in mains and branches that no sub-meter sees, told from the inlet alone."),
+        N_(
+            "Leaks of the first two weeks; networks whose use does not repeat by weekday; a plant that is switched on "
+            "for good and draws at every hour looks the same."
+        ),
+    ),
     "water.creeping_leak": DetectorWords(
         N_("A crack or a joint that opens, weeks before it bursts."),
         N_(
@@ -194,6 +201,10 @@ DETECTOR_WORDS: Mapping[str, DetectorWords] = {
         N_("A reader that no longer reports although the door moves."),
         N_("Doors that are used from inside only."),
     ),
+    "door.not_back": DetectorWords(
+        N_("How many residents of a dormitory are not back at 23:30: a count for the warden's round, never a name."),
+        N_("People who come in behind others; the first nights after a start; doors not marked as way in or way out say nothing."),
+    ),
     "fire.confirmed": DetectorWords(
         N_("Two detectors of one zone that agree."),
         N_("Steam that reaches two detectors of a kitchen."),
@@ -267,6 +278,10 @@ PARAMETER_WORDS: Mapping[str, str] = {
     "drop": N_("Falls to this share or less"),
     "even": N_("How even the hours must be"),
     "excess": N_("Share more than possible"),
+    "curfew_minute": N_("Minute of the day at which is asked"),
+    "forget_days": N_("Not seen for so long: moved out"),
+    "nights": N_("Days that make a resident"),
+    "people": N_("Fewest people told"),
     "forget_s": N_("Not sure after this time: none"),
     "gap_s": N_("Longer gaps prove nothing"),
     "grant_s": N_("Time after a grant in which opening is allowed"),

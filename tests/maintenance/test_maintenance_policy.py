@@ -39,6 +39,7 @@ PLANS = [
     (FindingKind.WATER_RUNNING_TAP, METER, 0, ("water_leak", Trade.PLUMBING, Priority.P2)),
     (FindingKind.WATER_TOILET_LEAK, METER, 0, ("water_leak", Trade.PLUMBING, Priority.P3)),
     (FindingKind.WATER_CREEPING_LEAK, METER, 0, ("water_leak", Trade.PLUMBING, Priority.P2)),
+    (FindingKind.WATER_NETWORK_LEAK, METER, 0, ("water_leak", Trade.PLUMBING, Priority.P2)),
     (FindingKind.WATER_DRIP, METER, 0, ("water_leak", Trade.PLUMBING, Priority.P4)),
     (FindingKind.ELEC_CREEPING_BASE, METER, 0, ("base_load", Trade.ELECTRICAL, Priority.P4)),
     (FindingKind.ELEC_PHASE_LOSS, METER, 0, ("phase_loss", Trade.ELECTRICAL, Priority.P2)),
