@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from analytics.calendar import Calendar
-from analytics.detectors import access, cold_chain, door_contact, upkeep
+from analytics.detectors import access, cold_chain, door_contact, not_back, upkeep
 from analytics.episodes import moment
 from analytics.finding import Finding, FindingKind
 from devices.model import FIRE_KINDS, Device, DeviceKind, Event, Reading, SpaceKind, UseType
@@ -53,6 +53,8 @@ class Lookout:
         self._zone_info = ZoneInfo(calendar.timezone)
         self._known: dict[str, _Known] = {}
         self._access = access.AccessState()
+        self._not_back = not_back.NotBackState()
+        self._dormitories: dict[str, Device] = {}
         self._burning: dict[str, dict[str, int]] = defaultdict(dict)
         self._confirmed: dict[str, Finding] = {}
         self._tests: set[str] = set()
@@ -68,6 +70,7 @@ class Lookout:
                 known.inside = building is not None
                 known.zone, known.use = _zone(registry, device), registry.spaces[device.space_id].use
                 self._known[device.id] = known
+        self._dormitories = _dormitories(self._known.values())
 
     def resume(self, finding: Finding) -> None:
         """Takes up what was active when we stopped."""
@@ -76,6 +79,8 @@ class Lookout:
             return
         if finding.kind in access.STORIES:
             self._access = access.resume(self._access, finding, known.device)
+        elif finding.kind is FindingKind.DOOR_NOT_BACK:
+            self._not_back = not_back.resume(self._not_back, finding, known.device)
         elif finding.kind is FindingKind.DOOR_CHATTERING:
             known.contact = door_contact.resume(known.contact, finding, known.device)
         elif finding.kind in upkeep.STORIES:
@@ -108,6 +113,9 @@ class Lookout:
     def tick(self, now_ms: int) -> list[Finding]:
         """What has been quiet for long enough. `now_ms`: epoch ms UTC."""
         self._access, found = access.tick(self._access, now_ms)
+        if 0 <= now_ms < _LATEST_MS:
+            self._not_back, missing = not_back.tick(self._not_back, now_ms, self._dormitories, self._calendar)
+            found = [*found, *missing]
         for known in self._known.values():
             if known.contact.sightings:
                 known.contact, finding = door_contact.tick(known.contact, now_ms)
@@ -182,7 +190,16 @@ class Lookout:
             place = access.DoorPlace(building=known.building, open_now=self._open(known, sample.ts_ms))
             self._access, more = access.step(self._access, sample, known.device, place)
             found += more
+            self._passed(known, sample)
         return found
+
+    def _passed(self, known: _Known, event: Event) -> None:
+        """A grant in a dormitory that tells who goes out."""
+        person = access.person_of(event)
+        if event.type == "access.granted" and person and known.building in self._dormitories and 0 <= event.ts_ms < _LATEST_MS:
+            inwards = known.device.attributes.get("direction") != "out"
+            passed = not_back.Passed(building=known.building, person=person, ts_ms=event.ts_ms, inwards=inwards)
+            self._not_back = not_back.step(self._not_back, passed, self._zone_info)
 
     def _open(self, known: _Known, ts_ms: int) -> bool:
         if known.use in _OPEN_ALWAYS or known.device.attributes.get("after_hours") == "allowed":
@@ -200,3 +217,13 @@ def _zone(registry: Registry, device: Device) -> str:
     """The floor it is on; its own space where there is none."""
     floor = next((space for space in registry.path(device.space_id) if space.kind is SpaceKind.FLOOR), None)
     return floor.id if floor else device.space_id
+
+
+def _dormitories(known: Iterable[_Known]) -> dict[str, Device]:
+    """The dormitories' buildings that have doors marked `direction` in and out, each with its first way in."""
+    doors: dict[tuple[str, str], list[Device]] = defaultdict(list)
+    for one in known:
+        if one.device.kind is DeviceKind.DOOR_CONTROLLER and one.inside and one.use is UseType.DORMITORY:
+            doors[one.building, one.device.attributes.get("direction", "")].append(one.device)
+    ways_in = {building: min(found, key=lambda door: door.id) for (building, way), found in doors.items() if way == "in"}
+    return {building: door for building, door in ways_in.items() if (building, "out") in doors}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from analytics.catalog import HEALTH, HOURLY, STREAM
-from analytics.detectors import access, battery, cold_chain, dead, door, fire, power_quality, upkeep
+from analytics.detectors import access, battery, cold_chain, dead, door, fire, not_back, power_quality, upkeep
 from analytics.finding import FindingKind
 from devices.errors import BadInput
 
@@ -25,6 +25,7 @@ _OTHERS: dict[FindingKind, Callable[..., Any]] = {
     HEALTH[0]: dead.check,
     FindingKind.ELEC_POWER_QUALITY: power_quality.step,
     FindingKind.DEVICE_BATTERY_LOW: battery.step,
+    FindingKind.DOOR_NOT_BACK: not_back.tick,
     **{kind: fire.step for kind in FindingKind if kind.startswith("fire.")},
     **{FindingKind(word): upkeep.step for word in _UPKEEP},
     **{FindingKind(word): door.step for word in _DOORS},

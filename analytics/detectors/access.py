@@ -204,10 +204,10 @@ def _inwards(event: Event) -> bool:
 
 def _closed(event: Event, device: Device, place: DoorPlace) -> list[Sighting]:
     """By card or code only: who leaves late, or is let in by a button, is not asked."""
-    return [_at(AFTER_HOURS, event, device)] if _inwards(event) and _person(event) and not place.open_now else []
+    return [_at(AFTER_HOURS, event, device)] if _inwards(event) and person_of(event) and not place.open_now else []
 
 
-def _person(event: Event) -> str | None:
+def person_of(event: Event) -> str | None:
     """Of whoever it was, the first word that tells him apart: only compared, never shown."""
     words = (event.attributes.get(name) for name in ("person", "user", "card"))
     return next((word for word in words if isinstance(word, str) and word), None)
@@ -215,7 +215,7 @@ def _person(event: Event) -> str | None:
 
 def _card(state: AccessState, event: Event, device: Device, place: DoorPlace, params: AccessParams) -> list[Sighting]:
     """What two uses of one card say."""
-    last = state.cards.get(_person(event) or "")
+    last = state.cards.get(person_of(event) or "")
     if last is None or event.ts_ms < last.ts_ms:
         return []
     seconds = (event.ts_ms - last.ts_ms) / 1000
@@ -238,7 +238,7 @@ def _way_s(one: Device, other: Device, params: AccessParams) -> float:
 
 
 def _remember(state: AccessState, event: Event, device: Device, place: DoorPlace) -> AccessState:
-    person = _person(event)
+    person = person_of(event)
     if person is None:
         return state
     others = {name: use for name, use in state.cards.items() if name != person}
@@ -250,7 +250,7 @@ def _remember(state: AccessState, event: Event, device: Device, place: DoorPlace
 
 def _counted(door: DoorUse, event: Event, device: Device, params: AccessParams) -> tuple[DoorUse, list[Sighting]]:
     """Cards and exits; many exits and no card for half a day, at a door where cards are usual: the reader."""
-    if _person(event):
+    if person_of(event):
         return replace(door, grant_ms=event.ts_ms, used=False, cards=door.cards + 1, exits=0, card_ms=event.ts_ms), []
     door = replace(door, grant_ms=event.ts_ms, used=False, exits=door.exits + 1)
     if door.card_ms is None or door.cards < params.usual or door.exits < params.exits:
@@ -274,7 +274,7 @@ def _moved(door: DoorUse, event: Event, device: Device, params: AccessParams) ->
 
 def _revived(state: AccessState, event: Event, device: Device, said: list[Finding]) -> _Step:
     """A card that is read again ends the dead reader."""
-    if event.type not in {"access.granted", "access.denied"} or not _person(event):
+    if event.type not in {"access.granted", "access.denied"} or not person_of(event):
         return state, said
     key = (FindingKind.DOOR_READER_DEAD, device.id)
     sightings, ended = end(state.sightings, key, event.ts_ms)
