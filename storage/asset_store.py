@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from devices.asset import (
     PendingKind,
 )
 from devices.errors import Conflict, NotFound
+from storage.columns import values_of
 from storage.database import Transactions, upsert
 from storage.hash_chain import START, link, unbroken
 from storage.schema_assets import ASSET, ASSET_LOG, ASSET_SEQUENCE, STOCKTAKE_LINE
@@ -73,7 +74,7 @@ class AssetStore:
         with self._database.begin(conflict=_taken(assets)) as connection:
             named = _tagged(connection, [asset for asset, _ in assets])
             stored = [made for start in range(0, len(named), _BATCH) for made in _insert(connection, named[start : start + _BATCH])]
-            lines = [{"asset_id": made.id, **asdict(entry)} for made, (_, entry) in zip(stored, assets, strict=True)]
+            lines = [{"asset_id": made.id, **values_of(entry)} for made, (_, entry) in zip(stored, assets, strict=True)]
             _begin_logs(connection, lines)
             return stored
 
@@ -220,7 +221,7 @@ def _tell_stocktake(connection: Connection, asset_id: int, before: Mapping[str, 
 
 
 def _log(connection: Connection, asset: Asset, entry: AssetLogEntry, *, previous: str) -> None:
-    line = {"asset_id": asset.id, **asdict(entry)}
+    line = {"asset_id": asset.id, **values_of(entry)}
     newest = link(previous, line)
     connection.execute(insert(ASSET_LOG).values(**line, hash=newest))
     connection.execute(update(ASSET).where(ASSET.c.id == asset.id).values(log_hash=newest))
@@ -235,10 +236,10 @@ def _taken(assets: Iterable[tuple[Asset, AssetLogEntry]]) -> str:
 
 
 def _row(asset: Asset) -> dict[str, Any]:
-    row = asdict(asset)
+    row = values_of(asset)
     del row["id"]
     if asset.pending is not None:
-        row["pending"]["at"] = asset.pending.at.isoformat()
+        row["pending"] = {**values_of(asset.pending), "at": asset.pending.at.isoformat()}
     return row
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, delete, select
@@ -11,6 +10,7 @@ from devices.editing import Changes
 from devices.errors import BadInput
 from devices.model import Device, Space
 from devices.registry import Registry
+from storage.columns import values_of
 from storage.database import Lock, Transactions, queue_for, upsert
 from storage.schema import DEVICE, REGISTRY_REVISION, SPACE
 
@@ -56,8 +56,8 @@ def _write(connection: Connection, before: Registry, changes: Changes) -> None:
     if not spaces and not devices and not changes.removed_spaces:
         return
     _check(before, spaces, devices, changes.removed_spaces)
-    _replace(connection, SPACE, [asdict(space) for space in spaces])
-    _replace(connection, DEVICE, [asdict(device) for device in devices])
+    _replace(connection, SPACE, [values_of(space) for space in spaces])
+    _replace(connection, DEVICE, [values_of(device) for device in devices])
     if changes.removed_spaces:
         connection.execute(delete(SPACE).where(SPACE.c.id.in_(changes.removed_spaces)))
     _count_revision(connection)
