@@ -90,10 +90,12 @@ class Pipeline:
         self.totals = {"messages": 0, "readings": 0, "events": 0, "rejected": 0, "late": 0, "duplicate": 0}
 
     def adopt(self, registry: Registry) -> None:
-        """The registry changed: limits that come from profiles are looked up anew."""
-        self._devices = registry.devices
+        """The registry changed: limits that come from profiles are looked up anew. Strangers have none, and what they have
+        sent so far is all that the list of strangers can tell of them."""
+        before, self._devices = self._devices, registry.devices
         for state in self._states.values():
-            state.tracks.clear()
+            if state.device_id in before or state.device_id in registry.devices:
+                state.tracks.clear()
 
     def process(self, messages: Sequence[Message]) -> Batch:
         batch = Batch()

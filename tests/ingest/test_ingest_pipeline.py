@@ -140,6 +140,9 @@ def test_strangers_are_stored_and_reported_when_there_is_news() -> None:
     assert pipeline.take_health()[1] == []
     pipeline.process([telemetry(device="new", at_s=2, smoke=1)])
     assert pipeline.take_health()[1][0].metrics == ("leak", "smoke")
+    pipeline.adopt(Registry([SITE], [METER]))  # something else was changed: what is known of strangers stays
+    pipeline.process([telemetry(device="new", at_s=2.5, smoke=1)])
+    assert pipeline.take_health()[1] == []
     pipeline.adopt(
         Registry(
             [SITE],
