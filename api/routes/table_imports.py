@@ -108,10 +108,12 @@ def _may_store(said: Said[Any], asked: Asked) -> bool:
 
 
 def _again(read: Callable[[Registry, Table], Said[Changes]], body: bytes, asked: Asked) -> Callable[[Registry], Changes]:
-    """Reads once more inside the change. Raises BadInput where the registry has changed meanwhile, so that rows fail now."""
+    """Looks once more inside the change. Raises BadInput where the registry has changed meanwhile, so that rows fail now."""
+    table = _table(body, asked.filename)
+    rows = list(table.rows)  # the file is parsed before the change, which nobody else can write beside
 
     def edit(current: Registry) -> Changes:
-        said = read(current, _table(body, asked.filename))
+        said = read(current, table._replace(rows=iter(rows)))
         if said.errors and not asked.partly:
             first = said.errors[0]
             raise BadInput(first.message, place=f"row {first.row} {first.column}")
