@@ -57,11 +57,6 @@ def prices_of_day(prices: tuple[Price, ...], day: date, use: UseType | None = No
     return tuple(hour.steps[0][1] for hour in steps_of_day(prices, day, use))
 
 
-def price_per_hour(rates: Rates, quantity: str, calendar: Calendar, span: tuple[int, int]) -> Floats:
-    """The price in each hour of `span` = (start, epoch ms UTC on the hour; number of hours)."""
-    return prices_in(rates, quantity, hour_table(calendar, UseType.CAMPUS, *span))
-
-
 def prices_in(rates: Rates, quantity: str, table: HourTable, use: UseType | None = None) -> Floats:
     """The price in each hour of the table, in the lowest step."""
     prices = rates.prices(quantity)

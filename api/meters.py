@@ -19,7 +19,6 @@ from storage.user import User
 DAY_MS = 86_400_000
 NEAR_MS = 30_000
 NEIGHBOURS = 5
-SEARCH_MS = 40 * DAY_MS
 QUANTITY_OF = {kind: quantity for quantity, kind in METER_KIND.items()}
 
 

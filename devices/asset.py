@@ -21,8 +21,6 @@ class AssetState(StrEnum):
 PRESENT_STATES = frozenset({AssetState.IN_STORE, AssetState.IN_USE, AssetState.ON_LOAN, AssetState.UNDER_REPAIR})
 """The school has it and may use it: what a stocktake looks for and the share in good order counts."""
 
-ON_THE_BOOKS = PRESENT_STATES | {AssetState.SCRAPPING_REQUESTED}
-
 
 class AssetEvent(StrEnum):
     """The verbs of `POST /api/v1/assets/{tag}/{event}`, and what Caretaker itself writes into the history (register, count)."""

@@ -9,9 +9,7 @@ from ingest.families import crc16
 
 Unfinished = Callable[[bytes], int | None]
 
-_LONGEST_68 = 12 + 255
 _LONGEST_MODBUS = 256
-_LONGEST_HDLC = 2 + 0x7FF
 
 
 def dlt645(data: bytes) -> int | None:

@@ -50,7 +50,6 @@ WATER_KINDS = frozenset(
     }
 )
 ELECTRIC_KINDS = frozenset({"elec.left_on", "elec.heating_appliance"})
-LOAD_KINDS = WATER_KINDS | ELECTRIC_KINDS
 
 
 def is_outage(fault: LabelledFault) -> bool:

@@ -67,7 +67,6 @@ def _depth(index: int, parents: tuple[int, ...]) -> int:
     return depth
 
 
-RESOLUTION = {"elec.energy.import": 0.01, "water.volume": 0.001}
 _COARSE_WATER = 0.01
 
 

@@ -11,7 +11,6 @@ from dashboards.web.words import LABELS
 
 SHOWN = 500
 PRESENT = "in_store,in_use,on_loan,under_repair"
-KEEPER_ROLES = frozenset({"admin", "logistics_head", "dispatcher"})
 NOTE_NEEDED = frozenset(
     {"request_transfer", "report_loss", "report_found", "request_scrapping", "refuse", "send_to_repair", "dispose", "void"}
 )

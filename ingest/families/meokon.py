@@ -24,7 +24,6 @@ _ALARMS = {0: "alarm.pressure_low", 1: "alarm.pressure_high", 2: "fault.battery_
 _SECOND_ALARMS = {5: "alarm.second_low", 6: "alarm.second_high", 7: "alarm.third"}
 _HYDRANT_ALARMS = {7: "alarm.water_discharge"}
 _TILTING_ALARMS = {5: "alarm.impact", 6: "alarm.tilt", 7: "alarm.water_discharge"}
-_POWER_SUPPLIES = {0: "battery and mains", 1: "battery", 2: "mains"}
 
 
 class _Layout(NamedTuple):

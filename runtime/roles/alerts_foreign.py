@@ -13,9 +13,6 @@ from storage.database import Database
 from storage.health_store import HealthStore
 from storage.link_store import LinkStore
 
-Way = tuple[str, str]
-"""Topic and family on which ingest heard a device last."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hearing:
