@@ -42,6 +42,13 @@ def see(sightings: Sightings, new: Sighting) -> tuple[Sightings, Finding | None]
     return {**sightings, key: new}, told(new, active=True)
 
 
+def resumed(sightings: Sightings, finding: Finding, device: Device, stories: Mapping[FindingKind, Story]) -> Sightings:
+    """With `finding` going on, so that its end is said after a restart too."""
+    started_ms, seen_ms = (round(at.timestamp() * 1000) for at in (finding.started, finding.seen))
+    one = Sighting(story=stories[finding.kind], device=device, started_ms=started_ms, seen_ms=seen_ms, facts=finding.facts)
+    return {**sightings, (finding.kind, device.id): one}
+
+
 def over(sightings: Sightings, now_ms: int) -> tuple[Sightings, list[Finding]]:
     """Ends what has not been seen for its `quiet_s`."""
     ended = {key for key, one in sightings.items() if 0 < one.story.quiet_s * 1000 <= now_ms - one.seen_ms}

@@ -16,6 +16,7 @@ import msgspec
 
 from devices.errors import DependencyFailed
 from ingest.message import Message
+from ingest.segments import fsync_directory
 
 _LOG = logging.getLogger(__name__)
 MAILBOX_FOLDER = "mailbox"
@@ -53,7 +54,7 @@ class Mailbox:
                 file.flush()
                 os.fsync(file.fileno())
             partial.rename(self._directory / name)
-            _fsync_directory(self._directory)
+            fsync_directory(self._directory)
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise DependencyFailed(f"cannot write to {self._directory}: {error.strerror}", transient=True) from None
@@ -114,11 +115,3 @@ class Mailbox:
         _LOG.error("a file of messages is damaged; kept as %s: check the disk", kept)
         path.replace(kept)
         return []
-
-
-def _fsync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -36,7 +36,7 @@ _UNBOUNDED = Register(modulus=1e12, max_per_hour=1e9)
 
 def dorm(directory: Path) -> pd.DataFrame:
     """Columns room, start (when it was raised), end (when it was over), from dorm.parquet (room, timestamp, power_w)."""
-    table = _read(directory / "dorm.parquet", ["room", "timestamp", "power_w"])
+    table = read_table(directory / "dorm.parquet", ["room", "timestamp", "power_w"])
     rows = []
     for room, part in table.groupby("room", observed=True, sort=True):
         ts_ms, power = _ms(part["timestamp"]), part["power_w"].to_numpy(np.float64)
@@ -68,7 +68,7 @@ def _appliances(meter: Meter, ts_ms: Ints, power: Floats) -> Iterator[tuple[pd.T
 
 def campus(directory: Path) -> pd.DataFrame:
     """Columns meter, start, end, kind of campus.parquet (meter, kind, timestamp, value per hour in kWh or litres, NaN = gap)."""
-    table = _read(directory / "campus.parquet", ["meter", "kind", "timestamp", "value"])
+    table = read_table(directory / "campus.parquet", ["meter", "kind", "timestamp", "value"])
     rows = []
     for (name, kind), part in table.groupby(["meter", "kind"], observed=True, sort=True):
         water = str(kind).startswith("water")
@@ -141,7 +141,8 @@ def _meter(device_id: str, quantity: str, level: SpaceKind, use: UseType, allowe
     )
 
 
-def _read(file: Path, columns: list[str]) -> pd.DataFrame:
+def read_table(file: Path, columns: list[str]) -> pd.DataFrame:
+    """Raises BadInput naming the file where it is missing, no Parquet, or lacks a column."""
     try:
         return pd.read_parquet(file, columns=columns)
     except FileNotFoundError:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.detectors import network_leak, unusual
-from devices.errors import BadInput
+from runtime.datasets import read_table
 
 ROWS_PER_DAY = 48
 """LeakDB's half hours."""
@@ -37,13 +37,3 @@ def nab(directory: Path) -> pd.DataFrame:
         learn_rows = int(min(np.ceil(LEARN_SHARE * value.size), LEARN_ROWS))
         parts.append(pd.DataFrame({"series": series, "timestamp": part["timestamp"], "score": unusual.scores(value, learn_rows)}))
     return pd.concat(parts, ignore_index=True)
-
-
-def read_table(file: Path, columns: list[str]) -> pd.DataFrame:
-    """Raises BadInput naming the file where it is missing, no Parquet, or lacks a column."""
-    try:
-        return pd.read_parquet(file, columns=columns)
-    except FileNotFoundError:
-        raise BadInput("there is no such file; give the folder of the data set", place=str(file)) from None
-    except (ValueError, OSError) as error:
-        raise BadInput(f"cannot be read: {error}; its columns must include {', '.join(columns)}", place=str(file)) from None

@@ -22,6 +22,11 @@ class PushToken:
     def covers(self, device_id: str) -> bool:
         return self.devices is None or any(_matches(pattern, device_id) for pattern in self.devices)
 
+    @property
+    def scope(self) -> str:
+        """`devices` in words."""
+        return "all devices" if self.devices is None else ", ".join(self.devices)
+
     def usable(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from analytics.finding import Finding, FindingKind
-from analytics.sighting import Sighting, Sightings, Story, end, over, see
+from analytics.sighting import Sighting, Sightings, Story, end, over, resumed, see
 from devices.model import Device, Event
 
 
@@ -167,9 +167,7 @@ def tick(state: AccessState, now_ms: int) -> _Step:
 
 def resume(state: AccessState, finding: Finding, device: Device) -> AccessState:
     """The state in which `finding` is going on, so that its end is said after a restart too."""
-    started_ms, seen_ms = (round(at.timestamp() * 1000) for at in (finding.started, finding.seen))
-    one = Sighting(story=STORIES[finding.kind], device=device, started_ms=started_ms, seen_ms=seen_ms, facts=finding.facts)
-    return replace(state, sightings={**state.sightings, (finding.kind, device.id): one})
+    return replace(state, sightings=resumed(state.sightings, finding, device, STORIES))
 
 
 def _at(story: Story, event: Event, device: Device, **facts: str | float) -> Sighting:

@@ -5,7 +5,7 @@ from math import isfinite
 from statistics import median
 
 from analytics.finding import Evidence, Finding, FindingKind
-from analytics.sighting import Sighting, Sightings, Story, end, see, told
+from analytics.sighting import Sighting, Sightings, Story, end, resumed, see, told
 from devices.model import Device, Reading
 
 HOUR_MS = 3_600_000
@@ -101,9 +101,7 @@ def limits(device: Device, metric: str, params: ColdParams = DEFAULTS) -> tuple[
 
 
 def resume(state: ColdState, finding: Finding, device: Device) -> ColdState:
-    started_ms, seen_ms = (round(at.timestamp() * 1000) for at in (finding.started, finding.seen))
-    one = Sighting(story=STORIES[finding.kind], device=device, started_ms=started_ms, seen_ms=seen_ms, facts=finding.facts)
-    return replace(state, sightings={**state.sightings, (finding.kind, device.id): one})
+    return replace(state, sightings=resumed(state.sightings, finding, device, STORIES))
 
 
 def _turn(state: ColdState, story: Story, device: Device, span_ms: tuple[int, int], facts: dict[str, str | float] | None) -> _Step:

@@ -7,7 +7,7 @@ from math import isfinite
 from statistics import median
 
 from analytics.finding import Evidence, Finding, FindingKind
-from analytics.sighting import Sighting, Sightings, Story, end, see, told
+from analytics.sighting import Sighting, Sightings, Story, end, resumed, see, told
 from devices.model import Device, DeviceKind, Event, Reading
 
 DAY_MS = 86_400_000
@@ -110,9 +110,7 @@ def step(state: UpkeepState, sample: Reading | Event, device: Device, params: Up
 
 
 def resume(state: UpkeepState, finding: Finding, device: Device) -> UpkeepState:
-    started_ms, seen_ms = (round(at.timestamp() * 1000) for at in (finding.started, finding.seen))
-    one = Sighting(story=STORIES[finding.kind], device=device, started_ms=started_ms, seen_ms=seen_ms, facts=finding.facts)
-    return replace(state, sightings={**state.sightings, (finding.kind, device.id): one})
+    return replace(state, sightings=resumed(state.sightings, finding, device, STORIES))
 
 
 def _signal(state: UpkeepState, story: Story, sample: Reading | Event, device: Device, *, on: bool) -> _Step:

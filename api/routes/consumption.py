@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api import filters, present, schemas
-from api.accounts import Ledger, single
+from api.accounts import single
 from api.consumption import METER_KIND, Every, Quantity, Span, Used, by_day, hourly, hourly_of_each, span_of, total, unit_of
-from api.deps import Caller, Deps, DepsHere, RegistryHere
+from api.deps import Caller, Deps, DepsHere, RegistryHere, ledger_of
 from api.guard import GuardedRoute
 from api.meters import Metered, metered_for
 from api.permissions import owned_spaces
@@ -33,7 +33,7 @@ def consumption(
     if query.meter:
         metered = _metered(deps, registry, caller, query)
         found = registry.spaces[metered.space_id]
-        hours = hourly(_ledger(deps), [metered.account], query.quantity, span, deps.now())
+        hours = hourly(ledger_of(deps), [metered.account], query.quantity, span, deps.now())
     else:
         found = _measured_space(caller, registry, query.space)
         hours = _hours_of_each(deps, registry, [found], query.quantity, span)[found.id]
@@ -81,10 +81,6 @@ def _metered(deps: Deps, registry: Registry, user: User, query: filters.Consumed
     return metered
 
 
-def _ledger(deps: Deps) -> Ledger:
-    return Ledger(readings=deps.readings, rates=deps.rates, calendar=deps.calendar)
-
-
 def _measured_space(user: User, registry: Registry, space_id: str) -> Space:
     """Raises NotFound; the whole site's numbers are only for those who may see all of it."""
     found = space_for(user, registry, space_id)
@@ -106,7 +102,7 @@ def _hours_of_each(deps: Deps, registry: Registry, spaces: list[Space], quantity
         space.id: [single(meter.id, registry.spaces[meter.space_id].use) for meter in registry.meters_of(space.id, kind)]
         for space in spaces
     }
-    return hourly_of_each(_ledger(deps), meters, quantity, span, deps.now())
+    return hourly_of_each(ledger_of(deps), meters, quantity, span, deps.now())
 
 
 def _amount(used: Used) -> dict[str, float | None]:

@@ -13,9 +13,9 @@ from analytics.notes import UNENTERED_SWAP, LedgerNote, message
 from analytics.tariff import Period
 from api import present
 from api import schemas_meters as shapes
-from api.accounts import HOUR_MS, Ledger, Pricing
+from api.accounts import HOUR_MS, Pricing
 from api.consumption import Every, Quantity, Span, Used, hourly, pricing_of, span_of, total, unit_of
-from api.deps import Caller, Deps, DepsHere, RegistryHere
+from api.deps import Caller, Deps, DepsHere, RegistryHere, ledger_of
 from api.filters import IN_SPACE, PageOf
 from api.guard import GuardedRoute
 from api.meters import Metered, device_of, exchange, metered_all, metered_for, reading_at
@@ -199,12 +199,8 @@ def _span(deps: Deps, query: SpanQuery, *, every: Every = Every.HOUR, at_most: i
     return span
 
 
-def _ledger(deps: Deps) -> Ledger:
-    return Ledger(readings=deps.readings, rates=deps.rates, calendar=deps.calendar)
-
-
 def _pricing(deps: Deps, meters: list[Metered], span: Span) -> Pricing:
-    return pricing_of(_ledger(deps), [one.account for one in meters], meters[0].quantity, span)
+    return pricing_of(ledger_of(deps), [one.account for one in meters], meters[0].quantity, span)
 
 
 def _shown(deps: Deps, registry: Registry, meters: list[Metered]) -> list[shapes.MeterOut]:
@@ -218,7 +214,7 @@ def _shown(deps: Deps, registry: Registry, meters: list[Metered]) -> list[shapes
             continue
         today = span_of(midnight, now + timedelta(seconds=1), Every.HOUR, deps.site.zone)
         week = Span(start=today.start - timedelta(days=7), end=today.start, zone=deps.site.zone)
-        last_week, ledger = _pricing(deps, mine, week), _ledger(deps)
+        last_week, ledger = _pricing(deps, mine, week), ledger_of(deps)
         for one in mine:
             quality = last_week.hours(one.account)
             measured = np.isfinite(quality.value) & ((quality.quality & _DOUBTFUL) == 0)
@@ -252,7 +248,7 @@ def _registers(deps: Deps, meters: list[Metered]) -> dict[str, shapes.RegisterOu
 
 
 def _used(deps: Deps, metered: Metered, span: Span) -> list[Used]:
-    return hourly(_ledger(deps), [metered.account], metered.quantity, span, deps.now())
+    return hourly(ledger_of(deps), [metered.account], metered.quantity, span, deps.now())
 
 
 def _amount(used: Used) -> Amount:

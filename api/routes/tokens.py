@@ -24,7 +24,7 @@ def make_token(body: TokenIn, deps: DepsHere, caller: Caller) -> NewToken:
     now = deps.now()
     expires_at = None if body.days is None else now + timedelta(days=body.days)
     made, secret = deps.incoming.tokens.create(body.name, devices=body.devices, by=caller.username, now=now, expires_at=expires_at)
-    deps.audit.append(now, caller.username, "token.create", f"{made.id} {made.name}", scope_words(made))
+    deps.audit.append(now, caller.username, "token.create", f"{made.id} {made.name}", made.scope)
     return NewToken(**dict(shown(deps, made)), secret=secret)
 
 
@@ -35,10 +35,6 @@ def revoke_token(token_id: EntityId, deps: DepsHere, caller: Caller) -> TokenOut
     revoked = deps.incoming.tokens.revoke(token_id, now)
     deps.audit.append(now, caller.username, "token.revoke", f"{revoked.id} {revoked.name}")
     return shown(deps, revoked)
-
-
-def scope_words(token: PushToken) -> str:
-    return "all devices" if token.devices is None else ", ".join(token.devices)
 
 
 def shown(deps: Deps, token: PushToken) -> TokenOut:

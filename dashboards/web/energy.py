@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from dashboards.web import plans
 from dashboards.web.backend import Json, gather
-from dashboards.web.text import moment
+from dashboards.web.text import instant, moment
 from dashboards.web.visit import Visit, refusal, whole
 from dashboards.web.words import LABELS
 
@@ -52,10 +52,12 @@ async def space(visit: Visit) -> Response:
     start, end = day_bounds(day, visit.t.zone)
     place, hours, before, days, parts, findings, summary, ahead, savings = await gather(
         visit.api.get(f"/spaces/{space_id}"),
-        visit.api.get("/consumption", **bounds, every="hour", start=_iso(start), end=_iso(end)),
-        visit.api.get("/consumption", **bounds, every="hour", start=_iso(start - _WEEK), end=_iso(end - _WEEK)),
-        visit.api.get("/consumption", **bounds, every="day", start=_iso(start - timedelta(days=DAYS_SHOWN - 1)), end=_iso(end)),
-        visit.api.get("/consumption/breakdown", **bounds, start=_iso(start), end=_iso(end)),
+        visit.api.get("/consumption", **bounds, every="hour", start=instant(start), end=instant(end)),
+        visit.api.get("/consumption", **bounds, every="hour", start=instant(start - _WEEK), end=instant(end - _WEEK)),
+        visit.api.get(
+            "/consumption", **bounds, every="day", start=instant(start - timedelta(days=DAYS_SHOWN - 1)), end=instant(end)
+        ),
+        visit.api.get("/consumption/breakdown", **bounds, start=instant(start), end=instant(end)),
         visit.api.items_if_allowed("/findings", space=bounds["space"], active="true", limit=200),
         visit.api.get_or_none("/summary"),
         plans.forecast_facts(visit, space_id=bounds["space"], quantity=quantity),
@@ -149,10 +151,6 @@ def _pictures(visit: Visit, hours: Json, before: Json, days: Json) -> dict[str, 
             "series": [{"name": t.gettext("Use per day"), "type": "bar", "values": [item["value"] for item in days["items"]]}],
         },
     }
-
-
-def _iso(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
 
 
 def day_of(start: str, zone: ZoneInfo) -> str:

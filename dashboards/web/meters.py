@@ -1,14 +1,14 @@
 """Meters: the ledger hour by hour, what people enter about it, virtual meters, prices and factors."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from starlette.responses import Response
 
 from dashboards.web import plans
 from dashboards.web.backend import Json, gather
-from dashboards.web.text import moment
+from dashboards.web.text import instant, moment
 from dashboards.web.visit import Visit
 from dashboards.web.words import LABELS
 
@@ -55,7 +55,7 @@ async def _ledger(visit: Visit, meter_path: str, default: str) -> dict[str, Any]
     days, until = visit.chosen("days", SPANS, default), _until(visit)
     end = datetime.combine(until + timedelta(days=1), time(), tzinfo=visit.t.zone)
     start = datetime.combine(until - timedelta(days=int(days) - 1), time(), tzinfo=visit.t.zone)
-    bounds = {"start": _iso(start), "end": _iso(end)}
+    bounds = {"start": instant(start), "end": instant(end)}
     ledger = await visit.api.get(f"/meters/{meter_path}/ledger", **bounds)
     return {
         "ledger": ledger,
@@ -130,7 +130,3 @@ def hours_words(hours: list[int]) -> str:
     if len(runs) > 1 and runs[0][0] == 0 and runs[-1][-1] == 23:
         runs[-1].extend(runs.pop(0))
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
-
-
-def _iso(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

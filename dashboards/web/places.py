@@ -10,7 +10,7 @@ from dashboards.web import detectors, exchange, plans, registry
 from dashboards.web import meters as meter_account
 from dashboards.web.backend import Json, gather
 from dashboards.web.desk import chart_words, evidence_picture
-from dashboards.web.text import moment
+from dashboards.web.text import instant, moment
 from dashboards.web.visit import Visit
 from dashboards.web.words import LABELS
 
@@ -89,9 +89,7 @@ async def _readings(visit: Visit, metric: str, hours: int) -> Json:
     if not metric:
         return {"metric": "", "unit": "", "items": []}
     start = visit.t.now - timedelta(hours=hours)
-    return await visit.api.get(
-        f"/devices/{visit.path('id')}/readings", metric=metric, start=start.isoformat().replace("+00:00", "Z"), limit=POINTS
-    )
+    return await visit.api.get(f"/devices/{visit.path('id')}/readings", metric=metric, start=instant(start), limit=POINTS)
 
 
 def _line(visit: Visit, readings: Json) -> Json:

@@ -1,12 +1,13 @@
 """From finding to saving: forecasts on other pages, plan and budget, what repairs have saved, and who compares well."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from starlette.responses import Response
 
 from dashboards.web.backend import Json, gather
+from dashboards.web.text import instant
 from dashboards.web.visit import Visit
 from dashboards.web.words import LABELS, N_
 
@@ -149,7 +150,7 @@ async def benchmarks(visit: Visit) -> Response:
         "days": visit.chosen("days", SPANS, "28"),
     }
     today = datetime.combine(visit.t.today(), time(), tzinfo=visit.t.zone)
-    bounds = {"from": _iso(today - timedelta(days=int(asked["days"]))), "to": _iso(today)}
+    bounds = {"from": instant(today - timedelta(days=int(asked["days"]))), "to": instant(today)}
     filters = {name: asked[name] for name in ("quantity", "by", "kind")}
     found, rooms = await gather(
         visit.api.get("/benchmarks", **filters, **bounds), visit.api.get_or_none("/benchmarks/rooms", kind=asked["kind"], **bounds)
@@ -161,7 +162,7 @@ async def benchmarks(visit: Visit) -> Response:
         asked=asked,
         spans=SPANS,
         by=BY,
-        last=_iso(today - timedelta(hours=12)),
+        last=instant(today - timedelta(hours=12)),
         items=_bars(found["items"], asked["by"]),
         ranked=lambda item: _ranked(item, asked["by"]),
     )
@@ -179,7 +180,3 @@ def _ranked(item: Json, by: str) -> float | None:
 def _bars(items: Sequence[Json], by: str) -> list[Json]:
     largest = max((_ranked(item, by) or 0.0 for item in items), default=0.0)
     return [{**item, "bar": round(WIDTH * (_ranked(item, by) or 0.0) / largest, 1) if largest else 0} for item in items]
-
-
-def _iso(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -39,6 +39,11 @@ def choose_language(*wishes: str | None) -> str:
     return "zh-CN"
 
 
+def instant(value: datetime) -> str:
+    """An aware moment as the API is asked for it: ISO 8601 in UTC."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def moment(value: str | float | datetime) -> datetime:
     """An aware UTC datetime of ISO 8601 text or of epoch milliseconds."""
     if isinstance(value, datetime):

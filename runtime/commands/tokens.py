@@ -1,8 +1,6 @@
 """`caretaker tokens`: who may push readings over HTTP. A token is printed once and kept as a hash only."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +12,6 @@ from rich.table import Table
 from runtime import settings as configuration
 from runtime.databases import ready_database
 from storage.audit_store import AuditStore
-from storage.database import Database
 from storage.incoming import PushToken
 from storage.token_store import TokenStore
 
@@ -38,20 +35,20 @@ def add(
 ) -> None:
     """Makes a token and prints it, this once. Example: caretaker tokens add "TTS webhook" --device '24e1*' --days 730"""
     now = datetime.now(UTC)
-    with _database(config) as database:
+    with ready_database(configuration.load(config)) as database:
         expires_at = now + timedelta(days=days) if days else None
         made, secret = TokenStore(database).create(name, devices=device or None, by=_ACTOR, now=now, expires_at=expires_at)
-        AuditStore(database).append(now, _ACTOR, "token.create", f"{made.id} {made.name}", _scope(made))
+        AuditStore(database).append(now, _ACTOR, "token.create", f"{made.id} {made.name}", made.scope)
     if as_json:
         typer.echo(json.dumps(_plain(made) | {"secret": secret}, ensure_ascii=False))
     else:
-        typer.echo(f"token {made.id} for {_scope(made)}, told this once:\n{secret}")
+        typer.echo(f"token {made.id} for {made.scope}, told this once:\n{secret}")
 
 
 @app.command("list")
 def list_tokens(*, as_json: AsJson = False, config: Config = None) -> None:
     """Newest first, revoked ones too. Example: caretaker tokens list"""
-    with _database(config) as database:
+    with ready_database(configuration.load(config)) as database:
         tokens = TokenStore(database).list()
     if as_json:
         typer.echo(json.dumps({"tokens": [_plain(token) for token in tokens]}, ensure_ascii=False))
@@ -59,7 +56,7 @@ def list_tokens(*, as_json: AsJson = False, config: Config = None) -> None:
     now, table = datetime.now(UTC), Table("number", "name", "devices", "expires", "last used", "")
     for token in tokens:
         state = "revoked" if token.revoked_at else "" if token.usable(now) else "expired"
-        table.add_row(str(token.id), token.name, _scope(token), _day(token.expires_at), _day(token.last_used_at), state)
+        table.add_row(str(token.id), token.name, token.scope, _day(token.expires_at), _day(token.last_used_at), state)
     Console().print(table)
 
 
@@ -67,20 +64,10 @@ def list_tokens(*, as_json: AsJson = False, config: Config = None) -> None:
 def revoke(number: Annotated[int, typer.Argument(help="As `tokens list` prints it")], *, config: Config = None) -> None:
     """It opens nothing from now on. Example: caretaker tokens revoke 3"""
     now = datetime.now(UTC)
-    with _database(config) as database:
+    with ready_database(configuration.load(config)) as database:
         revoked = TokenStore(database).revoke(number, now)
         AuditStore(database).append(now, _ACTOR, "token.revoke", f"{revoked.id} {revoked.name}")
     typer.echo(f"token {number} ({revoked.name}) is revoked")
-
-
-@contextmanager
-def _database(config: Path | None) -> Iterator[Database]:
-    with ready_database(configuration.load(config)) as database:
-        yield database
-
-
-def _scope(token: PushToken) -> str:
-    return "all devices" if token.devices is None else ", ".join(token.devices)
 
 
 def _day(moment: datetime | None) -> str:

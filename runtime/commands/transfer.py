@@ -30,7 +30,6 @@ from runtime import settings as configuration
 from runtime.databases import ready_database
 from runtime.reading_import import Loaded, ask_recount, load, store_by_weeks
 from runtime.stores import open_reading_store
-from storage.database import Database
 from storage.embedded_table import checked
 from storage.event_store import EventStore
 from storage.meter_store import MeterStore
@@ -111,7 +110,7 @@ def import_registry(file: InFile, *, as_json: AsJson = False, config: Config = N
     Example: caretaker import registry campus.json
     """
     spaces, devices = read_registry(file)
-    with _database(config) as database:
+    with ready_database(configuration.load(config)) as database:
         _placed(file, lambda: RegistryStore(database).save(spaces, devices))
     done = {"file": str(file), "spaces": len(spaces), "devices": len(devices)}
     _report(done, f"{file}: {len(spaces):,} spaces, {len(devices):,} devices", as_json=as_json)
@@ -122,7 +121,7 @@ def import_events(file: InFile, *, as_json: AsJson = False, config: Config = Non
     """JSON Lines of {"device_id", "type", "ts_ms", "attributes"}. Example: caretaker import events doors.jsonl"""
     events = read_events(file)
     parts = [events[start : start + _EVENTS_AT_ONCE] for start in range(0, len(events), _EVENTS_AT_ONCE)]
-    with _database(config) as database, _progress() as progress:
+    with ready_database(configuration.load(config)) as database, _progress() as progress:
         store = EventStore(database)
         new = sum(store.append(part) for part in progress.track(parts, description=f"{len(events):,} events"))
     done = {"file": str(file), "events": len(events), "new": new}
@@ -329,7 +328,7 @@ def _frame(store: ReadingStore, devices: Sequence[str], metrics: Sequence[str] |
 
 
 def _all_devices(config: Path | None) -> list[str]:
-    with _database(config) as database:
+    with ready_database(configuration.load(config)) as database:
         return list(RegistryStore(database).load().devices)
 
 
@@ -349,12 +348,6 @@ def _placed(file: Path, act: Callable[[], _Made]) -> _Made:
         return act()
     except BadInput as error:
         raise BadInput(str(error), place=str(file)) from None
-
-
-@contextmanager
-def _database(config: Path | None) -> Iterator[Database]:
-    with ready_database(configuration.load(config)) as database:
-        yield database
 
 
 def _progress() -> Progress:

@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,7 +55,7 @@ def add(  # noqa: PLR0913 - each is an option of the command line
         language=_checked_language(language),
     )
     password = _password(from_stdin=password_stdin)
-    with _database(config) as database:
+    with ready_database(configuration.load(config)) as database:
         UserStore(database).create(user, hash_password(password))
         _audit(database, "user.add", username, f"roles: {', '.join(sorted(user.roles))}")
     typer.echo(f"added {username}" if password_stdin else f"added {username}, password: {password}")
@@ -66,7 +64,7 @@ def add(  # noqa: PLR0913 - each is an option of the command line
 @app.command("list")
 def list_users(*, as_json: AsJson = False, config: Config = None) -> None:
     """Everybody, disabled ones too. Example: caretaker users list --json"""
-    with _database(config) as database:
+    with ready_database(configuration.load(config)) as database:
         users = UserStore(database).list()
     if as_json:
         typer.echo(json.dumps({"users": [_plain(user) for user in users]}, ensure_ascii=False))
@@ -88,7 +86,7 @@ def password(username: Username, *, password_stdin: PasswordStdin = False, confi
     Example: caretaker users password admin
     """
     chosen = _password(from_stdin=password_stdin)
-    with _database(config) as database:
+    with ready_database(configuration.load(config)) as database:
         UserStore(database).set_password_hash(username, hash_password(chosen))
         _audit(database, "user.password", username)
     typer.echo(f"new password of {username} is set" if password_stdin else f"new password of {username}: {chosen}")
@@ -102,7 +100,7 @@ def disable(
     config: Config = None,
 ) -> None:
     """Ends the user's sessions and refuses new ones; the name stays in every history. Example: caretaker users disable li.wei"""
-    with _database(config) as database:
+    with ready_database(configuration.load(config)) as database:
         store = UserStore(database)
         user = store.get(username)
         if user is None:
@@ -112,12 +110,6 @@ def disable(
         store.save(replace(user, disabled=not undo))
         _audit(database, "user.enable" if undo else "user.disable", username)
     typer.echo(f"{username} can sign in again" if undo else f"{username} is disabled")
-
-
-@contextmanager
-def _database(config: Path | None) -> Iterator[Database]:
-    with ready_database(configuration.load(config)) as database:  # the first thing done in a new installation may be this
-        yield database
 
 
 def _audit(database: Database, action: str, subject: str, detail: str = "") -> None:
