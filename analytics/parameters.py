@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from analytics.catalog import HEALTH, HOURLY, STREAM
-from analytics.detectors import access, battery, cold_chain, dead, door, fire, not_back, power_quality, upkeep
+from analytics.detectors import access, battery, cold_chain, dead, door, door_contact, fire, not_back, power_quality, upkeep
 from analytics.finding import FindingKind
 from devices.errors import BadInput
 
@@ -16,7 +16,7 @@ AT_MOST_TIMES = 20.0
 """A parameter may be changed to no more than so many times the shipped value, and no less than one such part of it."""
 
 _UPKEEP = ("fire.detector_dusty", "fire.tamper", "fire.loop_fault", "fire.pressure_loss", "fire.tank_level")
-_DOORS = ("door.forced", "door.held_open", "door.chattering")
+_DOORS = ("door.forced", "door.held_open")
 _ACCESS = (
     *("door.denied_burst", "door.after_hours", "door.lost_card", "door.card_shared", "door.impossible_travel"),
     *("door.pass_back", "door.tailgating", "door.reader_dead"),
@@ -26,6 +26,7 @@ _OTHERS: dict[FindingKind, Callable[..., Any]] = {
     FindingKind.ELEC_POWER_QUALITY: power_quality.step,
     FindingKind.DEVICE_BATTERY_LOW: battery.step,
     FindingKind.DOOR_NOT_BACK: not_back.tick,
+    FindingKind.DOOR_CHATTERING: door_contact.step,
     **{kind: fire.step for kind in FindingKind if kind.startswith("fire.")},
     **{FindingKind(word): upkeep.step for word in _UPKEEP},
     **{FindingKind(word): door.step for word in _DOORS},
@@ -45,10 +46,38 @@ def rules_of(kind: FindingKind) -> tuple[Callable[..., Any], ...]:
     return (*STREAM_RULES.get(kind, ()), *others)
 
 
-TRIED = frozenset(HOURLY_RULES) | frozenset(STREAM_RULES)
-"""Kinds that can be tried on history and tuned for a meter."""
-SWITCHED = TRIED | frozenset(HEALTH)
-"""Kinds that can be switched off for a meter or a place. Never what guards life."""
+_CONCERNS: dict[FindingKind, frozenset[str]] = {
+    FindingKind.DOOR_FORCED: frozenset({"grant_s", "settle_s", "bounce_s", "chatter_count", "chatter_s", "released_s"}),
+    FindingKind.DOOR_HELD_OPEN: frozenset({"held_s"}),
+    FindingKind.DOOR_DENIED_BURST: frozenset({"denied", "denied_s"}),
+    FindingKind.DOOR_CARD_SHARED: frozenset({"apart_s"}),
+    FindingKind.DOOR_IMPOSSIBLE_TRAVEL: frozenset({"travel_s", "metres_per_s"}),
+    FindingKind.DOOR_PASS_BACK: frozenset({"twice_s"}),
+    FindingKind.DOOR_TAILGATING: frozenset({"grant_s", "follow_s"}),
+    FindingKind.DOOR_READER_DEAD: frozenset({"exits", "reader_s", "usual"}),
+    FindingKind.COLD_LIMIT: frozenset({"min_c", "max_c", "grace_s"}),
+    FindingKind.COLD_FAILING: frozenset({"rise_c", "hours", "before"}),
+    FindingKind.COLD_SENSOR_STUCK: frozenset({"stuck_s", "stuck_count"}),
+    FindingKind.FIRE_HYDRANT_PRESSURE: frozenset({"low_kpa", "clear_kpa_above", "low_samples"}),
+    FindingKind.FIRE_DETECTOR_DUSTY: frozenset({"alarm_percent_m", "dusty_share", "dusty_days", "least_samples"}),
+    FindingKind.FIRE_PRESSURE_LOSS: frozenset({"loss_share", "loss_kpa", "noise_kpa", "before_days", "apart_days"}),
+    **{FindingKind(f"fire.{alarm}"): frozenset({"confirm_s"}) for alarm in ("smoke", "heat", "co", "gas", "call_point")},
+}
+"""Where one function judges several kinds: whose parameter each is, so that a change at one kind never moves another."""
+_SHARED = (door.step, access.step, cold_chain.step, fire.step, upkeep.step)
+
+LIFE_SAFETY = "fire."
+"""No rule reaches these kinds: many false alarms are a reason to clean or move a detector, never to make it deaf."""
+RERUN = frozenset(kind for kind in _OTHERS if kind not in (*HEALTH, FindingKind.FIRE_DEVICE_SILENT))
+"""Judged message by message, and stored in full, so that the stored messages can be judged again (analytics.rerun)."""
+TRIED = frozenset(HOURLY_RULES) | frozenset(STREAM_RULES) | RERUN
+"""Kinds that can be tried on history."""
+_GUARDS = frozenset(
+    {
+        *("door.forced", "door.lost_card", "door.denied_burst", "door.impossible_travel", "door.not_back"),
+        *("cold.limit", "cold.failing", "cold.sensor_stuck"),
+    }
+)
 
 _SUFFIXES = (
     ("_m3_per_h", "m3/h"),
@@ -69,6 +98,7 @@ _SUFFIXES = (
     ("_l", "L"),
     ("_v", "V"),
     ("_c", "Cel"),
+    ("_minute", "min"),
 )
 _WORDS = {
     "hours": "h",
@@ -77,6 +107,7 @@ _WORDS = {
     "least_known": "h",
     "draw": "m3/h",
     "beside": "h",
+    "before": "h",
     "pulses": "1",
     "metres_per_s": "m/s",
     "alarm_percent_m": "%/m",
@@ -128,7 +159,17 @@ def sheet(kind: FindingKind) -> Sheet | None:
 
 
 def parameters_of(kind: FindingKind) -> dict[str, Parameter]:
-    return {parameter.name: parameter for rule in rules_of(kind) for parameter in _parameters(shipped(rule))}
+    """Those that this kind depends on, by name."""
+    return {
+        parameter.name: parameter
+        for rule in rules_of(kind)
+        for parameter in _parameters(shipped(rule))
+        if rule not in _SHARED or parameter.name in _CONCERNS.get(kind, ())
+    }
+
+
+def _tuned(kind: FindingKind) -> bool:
+    return not kind.startswith(LIFE_SAFETY) and kind is not FindingKind.DOOR_NOT_BACK and bool(parameters_of(kind))
 
 
 def shipped(rule: Callable[..., Any]) -> Any:  # noqa: ANN401 - each rule has parameters of its own type
@@ -194,3 +235,9 @@ def _part(prose: str, heading: str) -> str:
 
 def _flat(text: str) -> str:
     return " ".join(text.split())
+
+
+TUNED = frozenset(kind for kind in TRIED if _tuned(kind))
+"""Kinds whose parameters people may change for a device or a place."""
+SWITCHED = frozenset(kind for kind in TRIED | frozenset(HEALTH) if not kind.startswith(LIFE_SAFETY) and kind not in _GUARDS)
+"""Kinds that can be switched off for a device or a place. Never what guards life, the building or food."""

@@ -80,7 +80,7 @@ def replay(campus: Campus, history: History, site: Site, *, scheduler: str = "")
     for event in history.events:
         events[event.device_id].append(event)
     end_ms = max(int(ts_ms[-1]) for ts_ms, _ in series.values())
-    lookout = _Together(campus)
+    lookout = _Together(campus, site)
     for device in campus.devices:
         if device.kind not in (DeviceKind.ELECTRICITY_METER, DeviceKind.WATER_METER):
             samples = list(_samples(device, series, events[device.id]))
@@ -242,8 +242,8 @@ def _samples(device: Device, series: Series, events: list[Event]) -> Iterator[Re
 class _Together:
     """What all doors, fire devices and cold stores tell together, in the order of time; and which doors were released when."""
 
-    def __init__(self, campus: Campus) -> None:
-        self._lookout = Lookout(campus.registry)
+    def __init__(self, campus: Campus, site: Site) -> None:
+        self._lookout = Lookout(campus.registry, site.calendar)
         self.samples: list[Reading | Event] = []
         self.own: list[tuple[int, Reading | Event, Finding]] = []
         self.releases: dict[str, list[int]] = defaultdict(list)

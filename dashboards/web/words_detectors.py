@@ -361,6 +361,17 @@ PARAMETER_WORDS: Mapping[str, str] = {
     "noise_kpa": N_("Noise of the sensor"),
     "rise_c": N_("Rise of temperature"),
     "stuck_count": N_("Equal readings in a row"),
+    "short_s": N_("Openings shorter than this are no people"),
+    "count": N_("So many of them make a loose contact"),
+    "within_s": N_("within this time"),
+    "travel_s": N_("Least time between two buildings"),
+    "twice_s": N_("The same card again within"),
+    "follow_s": N_("Opens again without a card within"),
+    "exits": N_("Exits in a row without any card"),
+    "reader_s": N_("Time without any card"),
+    "usual": N_("Cards before, so that their absence means something"),
+    "grace_s": N_("Time allowed outside the limits"),
+    "before": N_("Hours before that are compared"),
     "stuck_s": N_("for this time"),
 }
 """By name; what a detector calls alike means alike."""
