@@ -24,17 +24,25 @@ _SHARES = np.array((0.5, 0.1, 0.9, 1.0))
 class Normal:
     """Per hour of the series, in its unit: expected (median), low (10 %), high (90 %), top (the most seen); NaN = not known.
 
-    `low` is only known where like days themselves are known: see `like_days`.
+    `low` is only known where like days themselves are known: see `like_days`. `peers`: of so many other meters, 0 where it is
+    the meter's own past (analytics.peers).
     """
 
     expected: Floats
     low: Floats
     high: Floats
     top: Floats
+    peers: Ints
 
     def since(self, first: int) -> "Normal":
         """From hour `first` on."""
-        return Normal(expected=self.expected[first:], low=self.low[first:], high=self.high[first:], top=self.top[first:])
+        return Normal(
+            expected=self.expected[first:],
+            low=self.low[first:],
+            high=self.high[first:],
+            top=self.top[first:],
+            peers=self.peers[first:],
+        )
 
     @property
     def spread_below(self) -> Floats:
@@ -55,7 +63,7 @@ def learn(measured: Floats, table: HourTable, days: int | None = None) -> Normal
     grid = np.full((table.class_of_day.size, 24), np.nan)
     grid[table.day, table.hour] = measured
     expected, low, high, top = like_days(grid, table.class_of_day, days)[:, table.day, table.hour]
-    return Normal(expected=expected, low=low, high=high, top=top)
+    return Normal(expected=expected, low=low, high=high, top=top, peers=np.zeros(measured.size, np.int64))
 
 
 def like_days(rows: Floats, class_of_day: Ints, days: int | None = None) -> Floats:
@@ -83,13 +91,18 @@ def like_days(rows: Floats, class_of_day: Ints, days: int | None = None) -> Floa
 def _past_quantiles(rows: Floats, first: int) -> Floats:
     """(4, rows from `first`, columns) from the DAYS rows before each of them, in order of time."""
     padded = np.concatenate((np.full((DAYS, rows.shape[1]), np.nan), rows[:-1]))[first:]
-    windows = np.sort(np.lib.stride_tricks.sliding_window_view(padded, DAYS, axis=0), axis=-1)  # (rows, columns, DAYS), NaN last
-    count = np.sum(~np.isnan(windows), axis=-1)
-    position = np.maximum(count - 1, 0) * _SHARES[:, None, None]
+    return quantiles(np.lib.stride_tricks.sliding_window_view(padded, DAYS, axis=0), _SHARES, MIN_DAYS)
+
+
+def quantiles(values: Floats, shares: Floats, least: int) -> Floats:
+    """(shares, rows, columns) of `values` (rows, columns, n), in which NaN does not count; NaN where fewer than `least` do."""
+    values = np.sort(values, axis=-1)  # NaN last
+    count = np.sum(~np.isnan(values), axis=-1)
+    position = np.maximum(count - 1, 0) * shares[:, None, None]
     below = position.astype(np.int64)
     above = np.minimum(below + 1, np.maximum(count - 1, 0))
     row, column = np.ogrid[: count.shape[0], : count.shape[1]]
-    low, high = windows[row, column, below], windows[row, column, above]
+    low, high = values[row, column, below], values[row, column, above]
     found = np.asarray(low + (high - low) * (position - below), np.float64)
-    found[:, count < MIN_DAYS] = np.nan
+    found[:, count < least] = np.nan
     return found

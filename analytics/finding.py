@@ -27,6 +27,7 @@ class FindingKind(StrEnum):
     METER_WRONG_UNIT = "meter.wrong_unit"
     METER_BALANCE = "meter.balance"
     ENERGY_BUDGET = "energy.budget"
+    ENERGY_OVER_QUOTA = "energy.over_quota"
     DEVICE_DEAD = "device.dead"
     DEVICE_BATTERY_LOW = "device.battery_low"
     DOOR_FORCED = "door.forced"
@@ -63,14 +64,27 @@ class FindingKind(StrEnum):
     PLATFORM_INGEST_SILENT = "platform.ingest_silent"
 
 
+class Basis(StrEnum):
+    """What an expectation rests on."""
+
+    OWN = "own"
+    PEERS = "peers"
+    WEATHER = "weather"  # the meter's own past, put right for the outdoor temperature
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What was measured and what was expected, as a picture can show it: (epoch ms UTC, value in `unit`) pairs, in time order."""
+    """What was measured and what was expected, as a picture can show it: (epoch ms UTC, value in `unit`) pairs, in time order.
+
+    `basis`: of the expectation, None where it is a rule or nothing is expected; `peers`: how many other meters it comes from.
+    """
 
     metric: str
     unit: str
     observed: tuple[tuple[int, float], ...] = ()
     expected: tuple[tuple[int, float], ...] = ()
+    basis: Basis | None = None
+    peers: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ class Meter:
     """`quantity`: electricity (kWh, W) or water (m3, m3/h). `below`: ids of all meters downstream, at any depth.
 
     `allowed`: appliances that the house allows in this room (the device's attribute `allowed`, separated by commas).
+    `area_m2`, `people`: of its place, None where nobody has said.
     `tuning`: parameters that people changed for this meter, by kind and name; `off`: kinds switched off here (analytics.tuning).
     """
 
@@ -30,6 +31,8 @@ class Meter:
     interval_s: float
     below: frozenset[str] = frozenset()
     allowed: frozenset[str] = frozenset()
+    area_m2: float | None = None
+    people: int | None = None
     tuning: Mapping[FindingKind, Mapping[str, float]] = field(default_factory=dict, hash=False)
     off: frozenset[FindingKind] = frozenset()
 
@@ -63,6 +66,8 @@ def _meter(registry: Registry, device: Device) -> Meter:
         use=space.use,
         register=profile.registers[REGISTER_OF[quantity]],
         interval_s=profile.interval_s,
+        area_m2=space.area_m2,
+        people=space.people,
         allowed=frozenset(word.strip() for word in device.attributes.get("allowed", "").split(",") if word.strip()),
         below=frozenset(_below(registry, device.id, {device.id})),
     )

@@ -11,13 +11,14 @@ from analytics.base_load import Base, base_of
 from analytics.baseline import Normal, learn
 from analytics.calendar import HourTable, from_hour, hour_table
 from analytics.episodes import Episode, Run, moment
-from analytics.finding import Evidence, Finding, FindingKind, Waste
+from analytics.finding import Basis, Evidence, Finding, FindingKind, Waste
 from analytics.hourly import Hourly, from_index
 from analytics.ledger import LedgerNote
 from analytics.meter import Meter
 from analytics.network import Network, network_of
 from analytics.night import Quiet, quiet
 from analytics.pauses import Pauses, pauses_of, since_move
+from analytics.peers import Kin, with_peers
 from analytics.site import Site
 from analytics.tariff import prices_in, waste
 from devices.model import SpaceKind
@@ -32,13 +33,14 @@ EVIDENCE_AT_MOST_H = 240
 class Account:
     """What the ledger says of a register: its hours, what it did, the smallest step it was seen to make.
 
-    `below`: the hours of the meters directly beneath it.
+    `below`: the hours of the meters directly beneath it. `kin`: who can stand in for it while it has no past.
     """
 
     hourly: Hourly
     notes: tuple[LedgerNote, ...] = ()
     digit: float = float("nan")
     below: tuple[Hourly, ...] = ()
+    kin: Kin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,6 +84,7 @@ def look(account: Account, meter: Meter, site: Site, *, days: int | None = None)
     pauses = pauses_of(measured, table)
     first = 0 if days is None else int(np.searchsorted(table.day, table.class_of_day.size - days))
     hourly, normal, measured = from_index(hourly, first), normal.since(first), measured[first:]
+    normal = _or_peers(normal, hourly, meter, account.kin, site)
     return View(
         meter=meter,
         site=site,
@@ -97,6 +100,16 @@ def look(account: Account, meter: Meter, site: Site, *, days: int | None = None)
         balance=balance.since(int(table.day[first])) if balance and first < table.day.size else balance,
         network=network.since(first) if network else None,
     )
+
+
+def _or_peers(normal: Normal, hourly: Hourly, meter: Meter, kin: Kin | None, site: Site) -> Normal:
+    """Where the meter knows nothing and its peers might."""
+    known_ms = kin.known_ms(meter) if kin is not None else None
+    if kin is None or known_ms is None or hourly.end_ms <= known_ms:
+        return normal
+    missing = np.flatnonzero(np.isnan(normal.expected))
+    last_ms = hourly.start_ms + int(missing[-1]) * HOUR_MS if missing.size else 0
+    return with_peers(normal, hourly, kin.of(meter, last_ms), site.calendar, meter.use) if last_ms >= known_ms else normal
 
 
 def _is_inlet(meter: Meter) -> bool:
@@ -153,15 +166,26 @@ def tell(view: View, run: Run, story: Story) -> Episode:
 
 
 def evidence(view: View, run: Run) -> Evidence:
-    """The run and the day before it, hour by hour, beside what was normal."""
+    """The run and the day before it, hour by hour, beside what was normal, and what that rests on."""
     first = max(run.first - EVIDENCE_BEFORE_H, 0)
     last = min(run.last + 1, first + EVIDENCE_AT_MOST_H)
+    basis, peers = _basis(view.normal, slice(run.first, run.last + 1))
     return Evidence(
         metric=view.meter.register_metric + ".hourly",
         unit=view.meter.unit,
         observed=_points(view, view.hourly.consumption, (first, last)),
         expected=_points(view, view.normal.expected, (first, last)),
+        basis=basis,
+        peers=peers,
     )
+
+
+def _basis(normal: Normal, span: slice) -> tuple[Basis | None, int]:
+    """Of the hours of a run: peers where any hour is theirs, with the fewest of them."""
+    peers = normal.peers[span]
+    if (peers > 0).any():
+        return Basis.PEERS, int(peers[peers > 0].min())
+    return (Basis.OWN if np.isfinite(normal.expected[span]).any() else None), 0
 
 
 def _points(view: View, values: Floats, span: tuple[int, int]) -> tuple[tuple[int, float], ...]:

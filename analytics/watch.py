@@ -3,11 +3,12 @@
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from analytics import tuning
-from analytics.arrays import EARLIEST_MS, HOUR_MS, LATEST_MS, Floats
+from analytics.arrays import EARLIEST_MS, HOUR_MS, LATEST_MS, Floats, Ints
 from analytics.book import Book, empty
 from analytics.catalog import HOURLY, STREAM, StreamDetector
 from analytics.detectors import power_quality
@@ -16,11 +17,14 @@ from analytics.finding import Finding, FindingKind
 from analytics.hourly import Hourly, until
 from analytics.lowest import explained, lowest_only
 from analytics.meter import Meter
+from analytics.parameters import changed
+from analytics.peers import Kin
 from analytics.scene import Scene
 from analytics.site import Site
-from analytics.view import Account, look
+from analytics.view import Account, View, look
 
 RECENT = 500
+QUALITY = FindingKind.ELEC_POWER_QUALITY
 _UNKNOWN = float("nan")
 HOLD_MS = 90_000
 """A meter with others beneath it waits so long for one of them to say it first; sub-meters send every 10-30 s."""
@@ -40,7 +44,7 @@ class Watch:
         self._quality: dict[str, power_quality.Quality] = {}
         self._held: dict[Key, Finding] = {}
         self._told: dict[Key, Finding] = {}
-        self._tops: dict[str, tuple[int, Floats]] = {}
+        self._tops: dict[str, _Tops] = {}
         self._recent: deque[Finding] = deque(maxlen=RECENT)
 
     def resume(self, active: Iterable[Finding]) -> None:
@@ -59,11 +63,14 @@ class Watch:
     def gauge(self, device_id: str, metric: str, samples: Samples) -> list[Finding]:
         """Samples of one of power_quality.METRICS (epoch ms UTC, V or 1) of one meter in time order; what is to be recorded now."""
         state = self._quality.get(device_id) or power_quality.start()
-        scene = Scene(meter=self.meters[device_id], site=self.site)
+        meter = self.meters[device_id]
+        if QUALITY in meter.off:
+            return []
+        scene, params = Scene(meter=meter, site=self.site), changed(power_quality.step, meter.tuning.get(QUALITY, {}))
         found: list[Finding] = []
         for ts_ms, value in samples:
             if EARLIEST_MS <= ts_ms < LATEST_MS:
-                state, finding = power_quality.step(state, (metric, ts_ms, value), scene)
+                state, finding = power_quality.step(state, (metric, ts_ms, value), scene, params)
                 found.extend((finding,) if finding is not None else ())
         self._quality[device_id] = state
         return found
@@ -95,7 +102,8 @@ class Watch:
         for sample in samples:
             if sample[0] // HOUR_MS != hour:
                 hour = sample[0] // HOUR_MS
-                scene = Scene(meter=meter, site=self.site, top=self._top(meter.device_id, sample[0]))
+                top, peers = self._top(meter.device_id, sample[0])
+                scene = Scene(meter=meter, site=self.site, top=top, peers=peers)
             state, finding = tuning.step(detector, state, sample, scene)
             if finding is not None:
                 found.extend(self._arbitrate(finding))
@@ -143,15 +151,19 @@ class Watch:
         """What the hourly detectors see in the hours that ended by `end_ms` (of the last `days` where given), each fault at
         its lowest meter."""
         found: list[Episode] = []
-        for device_id, book in self.books.items():
-            hourly = until(book.hourly, end_ms)
+        hours = self._hours(end_ms)
+        kin = Kin(self.meters, hours)
+        for device_id, hourly in hours.items():
             if hourly.size:
-                below = self._directly_below(device_id, end_ms)
-                account = Account(hourly=hourly, notes=book.notes, digit=book.digit, below=below)
+                book, below = self.books[device_id], self._directly_below(device_id, end_ms)
+                account = Account(hourly=hourly, notes=book.notes, digit=book.digit, below=below, kin=kin)
                 view = look(account, self.meters[device_id], self.site, days=days)
                 for detector in HOURLY:
                     found.extend(tuning.detect(detector, view))
         return lowest_only(found, self.meters, (*self._recent, *self._told.values()))
+
+    def _hours(self, end_ms: int) -> dict[str, Hourly]:
+        return {device_id: until(book.hourly, end_ms) for device_id, book in self.books.items()}
 
     def _directly_below(self, device_id: str, end_ms: int) -> tuple[Hourly, ...]:
         """The hours of the next meters downstream; none where one of them has told nothing yet."""
@@ -174,37 +186,53 @@ class Watch:
 
     def learn(self, end_ms: int) -> None:
         """What is normal in the two days from `end_ms` on, for the streaming detectors."""
-        for device_id, book in self.books.items():
-            hourly = until(book.hourly, end_ms)
-            if hourly.size:
-                self._tops[device_id] = _tops_ahead(self.meters[device_id], self.site, hourly, end_ms)
+        hours = self._hours(end_ms)
+        kin = Kin(self.meters, hours)
+        for device_id, hourly in hours.items():
+            self._tops[device_id] = _tops_ahead(self.meters[device_id], self.site, (hourly, kin), end_ms)
 
     def learn_past(self) -> None:
         """What was normal in each past hour by what was known before it: for replaying a history."""
+        kin = Kin(self.meters, {device_id: book.hourly for device_id, book in self.books.items()})
         for device_id, book in self.books.items():
             if book.hourly.size:
-                view = look(Account(hourly=book.hourly), self.meters[device_id], self.site)
-                self._tops[device_id] = (view.hourly.start_ms, _or_beside(view.normal.top))
+                self._tops[device_id] = _tops(look(Account(hourly=book.hourly, kin=kin), self.meters[device_id], self.site))
 
-    def _top(self, device_id: str, ts_ms: int) -> float:
+    def _top(self, device_id: str, ts_ms: int) -> tuple[float, int]:
         known = self._tops.get(device_id)
-        index = (ts_ms - known[0]) // HOUR_MS if known else -1
-        return float(known[1][index]) if known and 0 <= index < known[1].size else _UNKNOWN
+        index = (ts_ms - known.start_ms) // HOUR_MS if known else -1
+        return (float(known.top[index]), int(known.peers[index])) if known and 0 <= index < known.top.size else (_UNKNOWN, 0)
 
 
-def _tops_ahead(meter: Meter, site: Site, hourly: Hourly, end_ms: int) -> tuple[int, Floats]:
-    """From yesterday on, two days beyond `end_ms`: the most used in like hours or those beside them."""
-    ahead = np.full(max((end_ms - hourly.end_ms) // HOUR_MS, 0) + 48, np.nan)
+class _Tops(NamedTuple):
+    """For each hour from `start_ms` on: the most used in like hours or those beside them, by so many peers (0: by itself)."""
+
+    start_ms: int
+    top: Floats
+    peers: Ints
+
+
+def _tops_ahead(meter: Meter, site: Site, known: tuple[Hourly, Kin], end_ms: int) -> _Tops:
+    """From yesterday on, two days beyond `end_ms`. A meter that has told nothing yet may have peers."""
+    hourly, kin = known
+    hourly = hourly if hourly.size else _nothing(end_ms - 24 * HOUR_MS, 24)
+    ahead = _nothing(hourly.end_ms, max((end_ms - hourly.end_ms) // HOUR_MS, 0) + 48)
     padded = Hourly(
         start_ms=hourly.start_ms,
-        consumption=np.concatenate((hourly.consumption, ahead)),
-        quality=np.concatenate((hourly.quality, np.zeros(ahead.size, np.uint8))),
-        least=np.concatenate((hourly.least, ahead)),
+        consumption=np.concatenate((hourly.consumption, ahead.consumption)),
+        quality=np.concatenate((hourly.quality, ahead.quality)),
+        least=np.concatenate((hourly.least, ahead.least)),
     )
-    view = look(Account(hourly=padded), meter, site, days=ahead.size // 24 + 2)
-    return view.hourly.start_ms, _or_beside(view.normal.top)
+    return _tops(look(Account(hourly=padded, kin=kin), meter, site, days=ahead.size // 24 + 2))
 
 
-def _or_beside(top: Floats) -> Floats:
+def _nothing(start_ms: int, hours: int) -> Hourly:
+    unknown = np.full(hours, np.nan)
+    return Hourly(start_ms=start_ms, consumption=unknown, quality=np.zeros(hours, np.uint8), least=unknown)
+
+
+def _tops(view: View) -> _Tops:
     """Of each hour and its neighbours the most."""
-    return np.fmax(np.fmax(top, np.roll(top, 1)), np.roll(top, -1))
+    top = view.normal.top
+    beside = np.fmax(np.fmax(top, np.roll(top, 1)), np.roll(top, -1))
+    return _Tops(view.hourly.start_ms, beside, view.normal.peers)

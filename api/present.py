@@ -90,7 +90,14 @@ def device_fields(registry: Registry, device: Device, health: DeviceHealth | Non
 def evidence(found: Evidence | None) -> schemas.EvidenceOut | None:
     if found is None:
         return None
-    return schemas.EvidenceOut(metric=found.metric, unit=found.unit, observed=list(found.observed), expected=list(found.expected))
+    return schemas.EvidenceOut(
+        metric=found.metric,
+        unit=found.unit,
+        observed=list(found.observed),
+        expected=list(found.expected),
+        basis=found.basis,
+        peers=found.peers,
+    )
 
 
 def waste(found: Waste) -> schemas.WasteOut:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from analytics.finding import FindingKind
+from analytics.finding import Basis, FindingKind
 from api.status import DeviceStatus
 from devices.metrics import MetricKind
 from devices.model import DeviceKind, SpaceKind, UseType
@@ -210,6 +210,8 @@ class EvidenceOut(BaseModel):
     unit: str
     observed: list[tuple[int, float]]
     expected: list[tuple[int, float]]
+    basis: Basis | None = Field(description="What the expectation rests on: own past, peers, or own past put right for the weather")
+    peers: int = Field(description="How many other meters it comes from")
 
 
 class WasteOut(BaseModel):

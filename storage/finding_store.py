@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, insert, select, true, update
 
-from analytics.finding import Evidence, Finding, FindingKind, Waste
+from analytics.finding import Basis, Evidence, Finding, FindingKind, Waste
 from devices.errors import NotFound
 from storage.change import ChangeKind
 from storage.change_store import append_change
@@ -167,6 +167,8 @@ def _evidence(stored: Mapping[str, Any]) -> Evidence:
         unit=stored["unit"],
         observed=_pairs(stored["observed"]),
         expected=_pairs(stored["expected"]),
+        basis=Basis(stored["basis"]) if stored.get("basis") else None,
+        peers=int(stored.get("peers", 0)),
     )
 
 

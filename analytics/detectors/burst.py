@@ -119,6 +119,8 @@ def _finding(state: Burst, scene: Scene) -> Finding:
             unit="m3/h",
             observed=state.samples,
             expected=tuple((ts_ms, round(normal, 3)) for ts_ms, _ in state.samples),
+            basis=scene.basis,
+            peers=scene.peers,
         ),
         waste=scene.waste(max(state.peak - normal, 0.0) * 24, state.last_ms),
     )
