@@ -9,7 +9,8 @@ import storage.schema_incoming
 import storage.schema_labels
 import storage.schema_links
 import storage.schema_meters
-import storage.schema_registry  # noqa: F401 - their tables belong to METADATA
+import storage.schema_registry
+import storage.schema_watching  # noqa: F401 - their tables belong to METADATA
 from storage.schema import METADATA
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)

@@ -20,7 +20,8 @@ import storage.schema_incoming
 import storage.schema_labels
 import storage.schema_links
 import storage.schema_meters
-import storage.schema_registry  # noqa: F401 - so do these
+import storage.schema_registry
+import storage.schema_watching  # noqa: F401 - so do these
 from devices.errors import BadInput, DependencyFailed
 from runtime.databases import open_database
 from runtime.settings import DatabaseSettings, Settings
