@@ -21,7 +21,7 @@ HOUR_MS = 3_600_000
     [
         ("1250-1360W:160s", (Allowed(1250, 1360, 160),)),
         ("1250-1360W:160s@7-22", (Allowed(1250, 1360, 160, 7, 22),)),
-        ("microwave:1560W", (Allowed(1150, 1560, 300, wire=False),)),
+        ("microwave:1560W", (Allowed(920, 1560, 300, wire=False),)),
         ("hair_dryer@7-22", (Allowed(0, 1350, 420, 7, 22),)),
         ("spaceship", ()),
     ],
@@ -50,6 +50,7 @@ def day(*pulses: tuple[int, float, int]) -> tuple[Ints, Floats]:
         pytest.param((), set(), id="nothing"),
         pytest.param(((100, 680.0, 1), (400, 680.0, 2)), set(), id="laser printer"),
         pytest.param(((100, 1300.0, 11),), {"microwave"}, id="microwave"),
+        pytest.param(((100, 980.0, 4),), {"microwave"}, id="weak microwave, and a short meal"),
         pytest.param(((100, 1550.0, 11),), {"microwave:1581W"}, id="strong microwave"),
         pytest.param(tuple((at, 1000.0, 1) for at in range(100, 124, 3)), {"microwave"}, id="defrosting"),
     ],
