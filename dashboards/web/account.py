@@ -1,7 +1,8 @@
 """Signing in and out, language and theme, and where each role begins."""
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from dashboards.web.text import LANGUAGES
@@ -17,6 +18,7 @@ HOME_OF_ROLE = (
     ("reporter", "/reports"),
 )
 _YEAR_S = 365 * 86400
+_FIELDS_AT_MOST = 10
 
 
 async def home(visit: Visit) -> Response:
@@ -29,7 +31,7 @@ async def sign_in(visit: Visit) -> Response:
         return await _form(visit)
     if not _same_origin(visit):
         return refusal(visit, 403)
-    form = await visit.request.form()
+    form = await _sent(visit)
     username, password = str(form.get("username", "")), str(form.get("password", ""))
     answer = await visit.api.sign_in(username, password)
     if answer.status_code != 200:
@@ -62,7 +64,9 @@ async def sign_out(visit: Visit) -> Response:
 
 async def preferences(visit: Visit) -> Response:
     """Language and theme, kept in cookies; then back to where the reader was."""
-    form = await visit.request.form()
+    if not _same_origin(visit):
+        return refusal(visit, 403)
+    form = await _sent(visit)
     response = RedirectResponse(_inside(str(form.get("next", "/"))), status_code=303)
     lang, theme = str(form.get("lang", "")), str(form.get("theme", ""))
     if lang in LANGUAGES:
@@ -76,16 +80,32 @@ async def offline(visit: Visit) -> Response:
     return visit.render("offline.html")
 
 
+async def _sent(visit: Visit) -> FormData:
+    """The fields; nobody sends files here."""
+    return await visit.request.form(max_files=0, max_fields=_FIELDS_AT_MOST)
+
+
 def _inside(address: str) -> str:
     """An address within this site; anything that could lead elsewhere becomes the start page."""
-    parts = urlsplit(address)
-    safe = not parts.scheme and not parts.netloc and address.startswith("/") and not address.startswith(("//", "/\\"))
-    return address if safe else "/"
+    parts = _parts(address)
+    elsewhere = parts is None or parts.scheme or parts.netloc or not address.startswith("/") or address.startswith(("//", "/\\"))
+    return "/" if elsewhere else address
 
 
 def _same_origin(visit: Visit) -> bool:
+    """A browser tells where a form was; a program that tells nothing has no cookie that somebody else could use."""
     origin = visit.request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == visit.request.headers.get("host")
+    if origin is None:
+        return True
+    parts = _parts(origin)
+    return parts is not None and parts.netloc == visit.request.headers.get("host")
+
+
+def _parts(address: str) -> SplitResult | None:
+    try:
+        return urlsplit(address)
+    except ValueError:  # brackets that hold no address
+        return None
 
 
 def _hand_on_cookies(cookies: list[str], response: Response) -> None:

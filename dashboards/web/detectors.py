@@ -1,5 +1,6 @@
 """Detectors: their record, their parameters in words, rules for a meter or place, trials on history; and what a finding teaches."""
 
+import math
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -68,9 +69,8 @@ async def _trial(visit: Visit, kind: str) -> tuple[Json | None, str]:
     """What the trial raised, or why it was refused."""
     asked = _asked(visit)
     what, _, where = asked["at"].partition(":")
-    try:
-        values = {name: float(value) for name, value in asked["parameters"].items()}
-    except ValueError:
+    values = {name: _number(value) for name, value in asked["parameters"].items()}
+    if not all(math.isfinite(value) for value in values.values()):
         return None, visit.t.gettext("A parameter is no number")
     body: Json = {"device_id" if what == "device" else "space_id": where, "parameters": values}
     body |= {"start": _midnight(visit, asked["from"]), "end": _midnight(visit, asked["to"], timedelta(days=1))}
@@ -86,17 +86,18 @@ def _asked(visit: Visit) -> dict[str, Any]:
     today, query = visit.t.today(), visit.request.query_params
     return {
         "at": visit.query("at"),
-        "from": _day(visit.query("from"), today - timedelta(days=DAYS)),
-        "to": _day(visit.query("to"), today),
+        "from": visit.day("from", today - timedelta(days=DAYS)),
+        "to": visit.day("to"),
         "parameters": {name.removeprefix("p."): value for name, value in query.items() if name.startswith("p.") and value},
     }
 
 
-def _day(text: str, default: date) -> date:
+def _number(text: str) -> float:
+    """NaN where it is none."""
     try:
-        return date.fromisoformat(text)
+        return float(text)
     except ValueError:
-        return default
+        return math.nan
 
 
 def _midnight(visit: Visit, day: date, after: timedelta = timedelta()) -> str:

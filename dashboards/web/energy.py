@@ -46,7 +46,7 @@ async def overview(visit: Visit) -> Response:
 async def space(visit: Visit) -> Response:
     """`?quantity=electricity|water`, `?day=YYYY-MM-DD` (site time; default today)."""
     quantity = visit.chosen("quantity", LABELS["quantity"], "electricity")
-    day = _day(visit)
+    day = visit.day("day")
     space_id = visit.path("space")
     bounds = {"space": visit.param("space"), "quantity": quantity}
     start, end = day_bounds(day, visit.t.zone)
@@ -108,13 +108,6 @@ def side_by_side(today: Sequence[Json], before: Sequence[Json]) -> list[tuple[Js
     """Each hour with the value of the same hour a week before."""
     earlier = [hour["value"] for hour in before]
     return [(hour, earlier[i] if i < len(earlier) else None) for i, hour in enumerate(today)]
-
-
-def _day(visit: Visit) -> date:
-    try:
-        return min(date.fromisoformat(visit.query("day")), visit.t.today())
-    except ValueError:
-        return visit.t.today()
 
 
 def _ranking(parts: Sequence[Json]) -> list[Json]:

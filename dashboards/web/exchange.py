@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from dashboards.web.backend import Json, Refused, gather
-from dashboards.web.visit import Visit
+from dashboards.web.visit import Visit, whole
 from dashboards.web.words import N_
 
 PLAN_FIELDS = ("time", "value", "device_column", "device", "metric_column", "metric", "quality_column", "timezone", "unit")
@@ -45,7 +45,7 @@ async def data(visit: Visit) -> Response:
 async def plan_import(visit: Visit) -> Response:
     """`?upload=`, `?filename=` and the plan: which column is what; with a whole plan the dry run is shown."""
     upload, filename = visit.query("upload"), visit.query("filename", "table")
-    seen = await visit.api.get(f"/reading-imports/uploads/{upload}", filename=filename)
+    seen = await visit.api.get("/reading-imports/uploads/" + whole(upload), filename=filename)
     plan = {**(seen["plan"] or {}), **{name: value for name in PLAN_FIELDS if (value := visit.query(name))}}
     plan.setdefault("timezone", visit.site.get("timezone", "Asia/Shanghai"))
     if "device" in visit.request.query_params:  # the form was sent: what it leaves empty is meant to be empty

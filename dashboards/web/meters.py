@@ -52,7 +52,7 @@ async def section(visit: Visit, device: Json) -> dict[str, Any]:
 
 
 async def _ledger(visit: Visit, meter_path: str, default: str) -> dict[str, Any]:
-    days, until = visit.chosen("days", SPANS, default), _until(visit)
+    days, until = visit.chosen("days", SPANS, default), visit.day("until")
     end = datetime.combine(until + timedelta(days=1), time(), tzinfo=visit.t.zone)
     start = datetime.combine(until - timedelta(days=int(days) - 1), time(), tzinfo=visit.t.zone)
     bounds = {"start": instant(start), "end": instant(end)}
@@ -69,13 +69,6 @@ async def _ledger(visit: Visit, meter_path: str, default: str) -> dict[str, Any]
         **await plans.forecast_facts(visit, device_id=ledger["meter"]["id"]),
         "local": lambda value: moment(value).astimezone(visit.t.zone).strftime("%Y-%m-%dT%H:%M:%S"),
     }
-
-
-def _until(visit: Visit) -> date:
-    try:
-        return min(date.fromisoformat(visit.query("until")), visit.t.today())
-    except ValueError:
-        return visit.t.today()
 
 
 def _picture(visit: Visit, ledger: Json, days: int) -> Json:

@@ -1,6 +1,6 @@
 """The registry by page: places and devices as people change them, strangers to adopt, dead letters, gateways, quality of data."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from starlette.responses import Response
@@ -210,7 +210,7 @@ def _main_value(device: Json) -> tuple[str, Json] | None:
 async def data_quality(visit: Visit) -> Response:
     """`?day=`, `?kind=`, `?space=` filter; default yesterday."""
     today = visit.t.today()
-    day = _day(visit.query("day"), today - timedelta(days=1), today)
+    day = visit.day("day", today - timedelta(days=1))
     filters = {"day": day.isoformat(), "kind": visit.chosen("kind", LABELS["device_kind"]), "space": visit.query("space")}
     page, spaces = await gather(
         visit.api.get("/data-quality", **filters, limit=QUALITY_SHOWN), visit.api.items("/spaces", limit=5000)
@@ -223,13 +223,6 @@ async def data_quality(visit: Visit) -> Response:
         buildings=[space for space in spaces if space["kind"] == "building"],
         **await news(visit),
     )
-
-
-def _day(text: str, default: date, today: date) -> date:
-    try:
-        return min(date.fromisoformat(text), today)
-    except ValueError:
-        return default
 
 
 async def news(visit: Visit) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
+import httpx
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -48,6 +49,9 @@ _BELONGS = {
 """Pages without an entry of their own in the navigation, by the entry that is marked while one is on them."""
 
 
+_FIRST_DAY = date(1970, 1, 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     """What all requests share. `now` is the clock, given by whoever mounts the pages."""
@@ -79,6 +83,14 @@ class Visit:
         """A query parameter that must be one of `allowed`; anything else reads as the default."""
         value = self.query(name)
         return value if value in allowed else default
+
+    def day(self, name: str, default: date | None = None) -> date:
+        """A query parameter that must be a day from 1970 to today; anything else reads as the default, or today."""
+        today = self.t.today()
+        try:
+            return max(_FIRST_DAY, min(date.fromisoformat(self.query(name)), today))
+        except ValueError:
+            return default or today
 
     def param(self, name: str) -> str:
         """A part of the path; "/" and "%" inside it arrive encoded (api.paths)."""
@@ -114,7 +126,7 @@ class Visit:
         """The present address with some query parameters changed (None: left out)."""
         query = {**dict(self.request.query_params), **changes}
         kept = urlencode({name: value for name, value in query.items() if value not in (None, "")})
-        return f"{self.request.url.path}?{kept}" if kept else self.request.url.path
+        return f"{_path(self.request)}?{kept}" if kept else _path(self.request)
 
 
 def _entry(path: str) -> str:
@@ -152,6 +164,8 @@ def page(house: House, handler: Handler, *, public: bool = False) -> Callable[[R
                 return _to_sign_in(request)
             except Refused as refused:
                 return refusal(visit, refused.status, refused.detail)
+            except httpx.InvalidURL:  # a query that is too long once it is encoded
+                return refusal(visit, 400)
 
     return endpoint
 
@@ -199,7 +213,12 @@ def _to_sign_in(request: Request) -> Response:
 
 
 def _address(request: Request) -> str:
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return _path(request) + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _path(request: Request) -> str:
+    """With one slash in front: a link to "//name" would lead to another site."""
+    return "/" + request.url.path.lstrip("/\\")
 
 
 def _theme(request: Request) -> str:
@@ -208,8 +227,8 @@ def _theme(request: Request) -> str:
 
 
 def whole(text: str) -> str:
-    """For one segment of an address: unlike Jinja's own filter this one encodes "/" too, for ids that hold it."""
-    return quote(text, safe="")
+    """For one segment of an address: unlike Jinja's own filter this one encodes "/" too, for ids that hold it; no id climbs."""
+    return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")
 
 
 @cache
