@@ -48,6 +48,7 @@ from api.routes import (
     profiles,
     push,
     reading_imports,
+    records,
     reference,
     savings,
     spaces,
@@ -105,6 +106,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     reading_imports.router,
     tokens.router,
     commands.router,
+    records.router,
     reference.router,
 )
 

@@ -23,6 +23,8 @@ from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
 from storage.budget_store import BudgetStore
 from storage.change_store import ChangeStore
+from storage.check_store import CheckStore
+from storage.commissioning_store import CommissioningStore
 from storage.dead_letter_store import DeadLetterStore
 from storage.event_store import EventStore
 from storage.finding_store import FindingStore
@@ -84,6 +86,8 @@ class Deps:
     stocktakes: StocktakeStore
     audit: AuditStore
     changes: ChangeStore
+    checks: CheckStore
+    commissioning: CommissioningStore
     health: HealthStore
     dead_letters: DeadLetterStore
     links: LinkStore

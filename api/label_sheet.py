@@ -15,7 +15,7 @@ from devices.errors import BadInput
 PAGE_W_MM, PAGE_H_MM = 210.0, 297.0
 LABELS_MAX = 1000
 _PAD_MM = 2.5
-_FONT = "label"
+FONT = "label"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def sheet_pdf(labels: Sequence[Label], sheet: Sheet, *, font: Path, heading: str
         raise BadInput("nothing to print: no label fits this choice", place="labels")
     if len(labels) > LABELS_MAX:
         raise BadInput(f"{len(labels)} labels are too many for one file, at most {LABELS_MAX}: choose fewer", place="labels")
-    pdf = _document(font)
+    pdf = document(font)
     pages = 0
     for number, label in enumerate(labels, start=sheet.skip):
         page, x, y = sheet.place(number)
@@ -70,15 +70,16 @@ def sheet_pdf(labels: Sequence[Label], sheet: Sheet, *, font: Path, heading: str
     return bytes(pdf.output())
 
 
-def _document(font: Path) -> FPDF:
+def document(font: Path) -> FPDF:
+    """Empty, with `FONT` in it. Raises Refused 503 where that font cannot be used."""
     pdf = FPDF(unit="mm", format="A4")
     pdf.set_auto_page_break(False)
     try:
-        pdf.add_font(_FONT, fname=font, collection_font_number=_simplified_chinese(font))
+        pdf.add_font(FONT, fname=font, collection_font_number=_simplified_chinese(font))
     except (OSError, FPDFException, TTLibError, ValueError, KeyError) as error:
         raise Refused(
             503,
-            f"labels need a font with Chinese characters, {font} cannot be used ({error}): "
+            f"printing needs a font with Chinese characters, {font} cannot be used ({error}): "
             "install fonts-noto-cjk or set labels.font",
         ) from None
     return pdf
@@ -106,7 +107,7 @@ def _draw(pdf: FPDF, label: Label, sheet: Sheet, at: tuple[float, float], headin
     scale = min(1.0, sheet.height_mm / 30, width / 24)
     top = y + _PAD_MM
     for text, size_pt, lines in _texts(label, heading):
-        pdf.set_font(_FONT, size=size_pt * scale)
+        pdf.set_font(FONT, size=size_pt * scale)
         step = size_pt * scale * 0.3528 * 1.25  # points to mm, with some air
         for line in _wrapped(pdf, text, width, lines):
             if top + step > y + sheet.height_mm - _PAD_MM / 2:

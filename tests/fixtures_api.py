@@ -29,7 +29,9 @@ from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
 from storage.budget_store import BudgetStore
 from storage.change_store import ChangeStore
+from storage.check_store import CheckStore
 from storage.command_store import CommandStore
+from storage.commissioning_store import CommissioningStore
 from storage.database import Database
 from storage.dead_letter_store import DeadLetterStore
 from storage.embedded import EmbeddedReadingStore
@@ -208,6 +210,8 @@ def _on(database: Database, tmp_path: Path) -> Iterator[Campus]:
         stocktakes=StocktakeStore(database),
         audit=AuditStore(database),
         changes=ChangeStore(database),
+        checks=CheckStore(database),
+        commissioning=CommissioningStore(database),
         health=HealthStore(database),
         dead_letters=DeadLetterStore(database),
         links=LinkStore(database),

@@ -32,6 +32,8 @@ from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
 from storage.budget_store import BudgetStore
 from storage.change_store import ChangeStore
+from storage.check_store import CheckStore
+from storage.commissioning_store import CommissioningStore
 from storage.database import Database
 from storage.dead_letter_store import DeadLetterStore
 from storage.event_store import EventStore
@@ -156,6 +158,8 @@ def dependencies(settings: Settings, database: Database, readings: ReadingStore,
         stocktakes=StocktakeStore(database),
         audit=AuditStore(database),
         changes=ChangeStore(database),
+        checks=CheckStore(database),
+        commissioning=CommissioningStore(database),
         health=HealthStore(database),
         dead_letters=DeadLetterStore(database),
         links=LinkStore(database),
