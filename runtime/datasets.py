@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from analytics.watch import Watch
 from devices.errors import BadInput
 from devices.model import SpaceKind, UseType
 from devices.profiles import Register
+from runtime.partitions import map_partitions
 
 CALENDAR = Calendar(timezone="UTC", holidays=(), vacations=())
 """The folders give local times without a zone and no school calendar."""
@@ -34,23 +36,26 @@ _HOUR = pd.Timedelta(hours=1)
 _UNBOUNDED = Register(modulus=1e12, max_per_hour=1e9)
 
 
-def dorm(directory: Path) -> pd.DataFrame:
+def dorm(directory: Path, scheduler: str = "") -> pd.DataFrame:
     """Columns room, start (when it was raised), end (when it was over), from dorm.parquet (room, timestamp, power_w)."""
     table = read_table(directory / "dorm.parquet", ["room", "timestamp", "power_w"])
-    rows = []
-    for room, part in table.groupby("room", observed=True, sort=True):
-        ts_ms, power = _ms(part["timestamp"]), part["power_w"].to_numpy(np.float64)
-        taken_over = int(np.searchsorted(ts_ms, ts_ms[0] + COMMISSIONING_DAYS * 24 * HOUR_MS))
-        if taken_over == ts_ms.size:  # less than that: everything is judged, by the words alone
-            taken_over, allowed = 0, frozenset({"microwave"})
-        else:
-            allowed = seen_in(ts_ms[:taken_over], power[:taken_over])
-        meter = _meter(str(room), "electricity", SpaceKind.ROOM, UseType.DORMITORY, allowed)
-        rows += [
-            {"room": room, "start": raised, "end": ended}
-            for raised, ended in _appliances(meter, ts_ms[taken_over:], power[taken_over:])
-        ]
-    return pd.DataFrame(rows, columns=["room", "start", "end"])
+    rooms = [
+        (str(room), _ms(part["timestamp"]), part["power_w"].to_numpy(np.float64))
+        for room, part in table.groupby("room", observed=True, sort=True)
+    ]
+    return pd.DataFrame(chain.from_iterable(map_partitions(_room, rooms, scheduler)), columns=["room", "start", "end"])
+
+
+def _room(part: tuple[str, Ints, Floats]) -> list[dict[str, object]]:
+    room, ts_ms, power = part
+    taken_over = int(np.searchsorted(ts_ms, ts_ms[0] + COMMISSIONING_DAYS * 24 * HOUR_MS))
+    if taken_over == ts_ms.size:  # less than that: everything is judged, by the words alone
+        taken_over, allowed = 0, frozenset({"microwave"})
+    else:
+        allowed = seen_in(ts_ms[:taken_over], power[:taken_over])
+    meter = _meter(room, "electricity", SpaceKind.ROOM, UseType.DORMITORY, allowed)
+    found = _appliances(meter, ts_ms[taken_over:], power[taken_over:])
+    return [{"room": room, "start": raised, "end": ended} for raised, ended in found]
 
 
 def _appliances(meter: Meter, ts_ms: Ints, power: Floats) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
@@ -66,23 +71,26 @@ def _appliances(meter: Meter, ts_ms: Ints, power: Floats) -> Iterator[tuple[pd.T
         yield raised, _stamp_ms(int(ts_ms[-1]))
 
 
-def campus(directory: Path) -> pd.DataFrame:
+def campus(directory: Path, scheduler: str = "") -> pd.DataFrame:
     """Columns meter, start, end, kind of campus.parquet (meter, kind, timestamp, value per hour in kWh or litres, NaN = gap)."""
     table = read_table(directory / "campus.parquet", ["meter", "kind", "timestamp", "value"])
-    rows = []
-    for (name, kind), part in table.groupby(["meter", "kind"], observed=True, sort=True):
-        water = str(kind).startswith("water")
-        meter = _meter(
-            str(name), "water" if water else "electricity", SpaceKind.FLOOR, UseType.DORMITORY if water else UseType.TEACHING
-        )
-        value = part["value"].to_numpy(np.float64) / (1000.0 if water else 1.0)
-        rows += [
-            {"meter": name, **_hours_of(episode), "kind": episode.finding.kind}
-            for episode in _hourly(meter, _ms(part["timestamp"]), value)
-        ]
-        silences = _silences(_ms(part["timestamp"]), value)
-        rows += [{"meter": name, "start": start, "end": end, "kind": FindingKind.DEVICE_DEAD} for start, end in silences]
-    return pd.DataFrame(rows, columns=["meter", "start", "end", "kind"])
+    meters = [
+        (str(name), str(kind), _ms(part["timestamp"]), part["value"].to_numpy(np.float64))
+        for (name, kind), part in table.groupby(["meter", "kind"], observed=True, sort=True)
+    ]
+    found = chain.from_iterable(map_partitions(_campus_meter, meters, scheduler))
+    return pd.DataFrame(found, columns=["meter", "start", "end", "kind"])
+
+
+def _campus_meter(part: tuple[str, str, Ints, Floats]) -> list[dict[str, object]]:
+    name, kind, ts_ms, value = part
+    water = kind.startswith("water")
+    meter = _meter(name, "water" if water else "electricity", SpaceKind.FLOOR, UseType.DORMITORY if water else UseType.TEACHING)
+    value = value / (1000.0 if water else 1.0)
+    episodes = _hourly(meter, ts_ms, value)
+    rows: list[dict[str, object]] = [{"meter": name, **_hours_of(one), "kind": one.finding.kind} for one in episodes]
+    dead = FindingKind.DEVICE_DEAD
+    return rows + [{"meter": name, "start": start, "end": end, "kind": dead} for start, end in _silences(ts_ms, value)]
 
 
 def _hours_of(episode: Episode) -> dict[str, pd.Timestamp]:

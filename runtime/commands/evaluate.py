@@ -2,6 +2,7 @@
 
 import json as encoding
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from analytics.evaluation import evaluate as score
 from analytics.site import Site
 from devices.errors import BadInput
 from runtime import datasets, datasets_streams, replay
+from runtime.beyond import Apart, set_apart
 from runtime.settings import load
 from simulators.campus import build_campus
 from simulators.faults import schedule
@@ -45,7 +47,9 @@ def evaluate(  # noqa: PLR0913 - each is an option of the command line
     seed: Annotated[int, typer.Option(help="Same seed, same campus, faults and figures")] = 7,
     scheduler: Annotated[
         str | None,
-        typer.Option(metavar="tcp://HOST:PORT", help="For demo: Dask scheduler whose workers do it; default [analytics] scheduler"),
+        typer.Option(
+            metavar="tcp://HOST:PORT", help="Dask scheduler whose workers do it; default [analytics] scheduler, or this machine"
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
@@ -53,15 +57,16 @@ def evaluate(  # noqa: PLR0913 - each is an option of the command line
     for that folder's score.py. Example: caretaker evaluate demo --weeks 4, or caretaker evaluate dorm DIR --out alarms.csv
     """
     if set_name in _FOLDERS:
-        _folder(set_name, directory, out)
+        _folder(set_name, directory, out, _scheduler(scheduler))
         return
     if set_name != "demo":
         raise BadInput(f"no set {set_name!r}; known here: demo, {', '.join(_FOLDERS)}", place="caretaker evaluate")
     if directory is not None:
         raise BadInput("demo makes its own data; leave the folder out", place=str(directory))
     begun = time.monotonic()
-    result = _demo(weeks, seed, quiet=json, scheduler=load().analytics.scheduler if scheduler is None else scheduler)
+    result, apart = _demo(weeks, seed, quiet=json, scheduler=_scheduler(scheduler))
     report = report_of(result, weeks=weeks, seed=seed, seconds=time.monotonic() - begun)
+    report["beyond"] = [asdict(one) for one in apart]
     if out is not None:
         out.write_text(encoding.dumps(report, indent=1) + "\n", encoding="utf-8")
     if json:
@@ -70,12 +75,16 @@ def evaluate(  # noqa: PLR0913 - each is an option of the command line
         _print(result, report)
 
 
-def _folder(set_name: str, directory: Path | None, out: Path | None) -> None:
+def _scheduler(asked: str | None) -> str:
+    return load().analytics.scheduler if asked is None else asked
+
+
+def _folder(set_name: str, directory: Path | None, out: Path | None, scheduler: str) -> None:
     """Writes the alarms as CSV (to standard output where no file is named) or, by the suffix of the file, as Parquet."""
     if directory is None:
         raise BadInput(f"{set_name} needs the data folder; say caretaker evaluate {set_name} DIR", place="caretaker evaluate")
     with Console(stderr=True).status(f"detecting in {directory}"):
-        alarms = _FOLDERS[set_name](directory)
+        alarms = _FOLDERS[set_name](directory, scheduler)
     if out is None:
         typer.echo(alarms.to_csv(index=False), nl=False)
     elif out.suffix == ".parquet":
@@ -84,7 +93,7 @@ def _folder(set_name: str, directory: Path | None, out: Path | None) -> None:
         alarms.to_csv(out, index=False)
 
 
-def _demo(weeks: int, seed: int, *, quiet: bool, scheduler: str) -> Evaluation:
+def _demo(weeks: int, seed: int, *, quiet: bool, scheduler: str) -> tuple[Evaluation, list[Apart]]:
     """The faults are those of the simulator's schedule for these weeks, after a week in which nothing is wrong."""
     campus = build_campus(seed)
     end = _START + WARM_UP + timedelta(weeks=weeks)
@@ -101,8 +110,8 @@ def _demo(weeks: int, seed: int, *, quiet: bool, scheduler: str) -> Evaluation:
             progress=lambda share: progress.update(task, completed=share),
         )
         progress.update(task, description="detecting", total=None)
-        alarms = replay.replay(campus, history, Site(), scheduler=scheduler)
-    return score(replay.labels(faults), alarms, devices=len(campus.devices), days=(end - _START).days)
+        alarms, apart = set_apart(faults, replay.replay(campus, history, Site(), scheduler=scheduler))
+    return score(replay.labels(faults), alarms, devices=len(campus.devices), days=(end - _START).days), apart
 
 
 def report_of(result: Evaluation, *, weeks: int, seed: int, seconds: float) -> dict[str, Any]:
@@ -162,6 +171,8 @@ def _print(result: Evaluation, report: dict[str, Any]) -> None:
     console = Console(soft_wrap=True)
     console.print(title, highlight=False)
     Console().print(table)
+    for one_apart in report["beyond"]:
+        console.print(f"not claimed: {one_apart['kind']} {one_apart['found']} of {one_apart['faults']} found", highlight=False)
     for miss in report["missed"]:
         console.print(f"missed {miss['kind']} at {miss['device_id']} from {miss['start']}", highlight=False)
     for wrong in report["false_alarms"]:

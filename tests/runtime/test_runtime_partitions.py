@@ -8,9 +8,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from devices.errors import BadInput, DependencyFailed
+from runtime import datasets, datasets_streams
 from runtime.cli import run
 from runtime.partitions import map_partitions
 from runtime.supervisor import free_port
@@ -124,3 +127,36 @@ def test_a_backtest_says_the_same_on_dask(scheduler: str, tmp_path: Path, capsys
         told.append(json.loads(capsys.readouterr().out))
     assert told[0] == told[1]
     assert [bool(meter["findings"]) for meter in told[0]["meters"]] == [False, True, False]
+
+
+def test_the_folders_of_third_parties_say_the_same_on_dask(scheduler: str, tmp_path: Path) -> None:
+    _write_folders(tmp_path)
+    for evaluated in (datasets.dorm, datasets.campus, datasets_streams.leakdb, datasets_streams.nab):
+        here, there = evaluated(tmp_path), evaluated(tmp_path, scheduler)
+        assert len(here)
+        pd.testing.assert_frame_equal(here, there)
+
+
+def _write_folders(directory: Path) -> None:
+    """Two rooms, meters, scenarios and series with something to find in one of each."""
+    tens = pd.date_range("2026-03-02", periods=360, freq="10s")
+    kettle = np.where((np.arange(360) >= 100) & (np.arange(360) < 118), 2000.0, 150.0)
+    rooms = [
+        pd.DataFrame({"room": room, "timestamp": tens, "power_w": power}) for room, power in (("A", kettle), ("B", kettle / 9))
+    ]
+    pd.concat(rooms).to_parquet(directory / "dorm.parquet")
+    hours = pd.date_range("2025-03-03", periods=24 * 60, freq="h")
+    litres = np.where((hours.hour >= 7) & (hours.hour < 22), 100.0, 0.0)
+    burst = np.where((np.arange(hours.size) >= 1000) & (np.arange(hours.size) < 1004), 5000.0, litres)
+    meters = [
+        pd.DataFrame({"meter": name, "kind": "water_L", "timestamp": hours, "value": v})
+        for name, v in (("U", litres), ("W", burst))
+    ]
+    pd.concat(meters).to_parquet(directory / "campus.parquet")
+    t = np.arange(48 * 90)
+    inflow = 40.0 + 20.0 * np.sin(2 * np.pi * t / 48)
+    scenarios = [pd.DataFrame({"scenario": n, "t": t, "inflow_m3h": inflow + np.where(t > 2500, 12.0 * n, 0)}) for n in (0, 1)]
+    pd.concat(scenarios).to_parquet(directory / "leakdb.parquet")
+    value = np.random.default_rng(1).normal(0, 1, 400)
+    series = [pd.DataFrame({"series": name, "timestamp": tens.append(tens[:40]), "value": value}) for name in ("a", "b")]
+    pd.concat(series).to_parquet(directory / "nab.parquet")
