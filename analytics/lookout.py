@@ -10,6 +10,7 @@ from analytics.calendar import Calendar
 from analytics.detectors import access, cold_chain, door_contact, not_back, upkeep
 from analytics.episodes import moment
 from analytics.finding import Finding, FindingKind
+from analytics.tuning import Tuning
 from devices.model import FIRE_KINDS, Device, DeviceKind, Event, Reading, SpaceKind, UseType
 from devices.registry import Registry
 
@@ -28,6 +29,7 @@ METRICS = upkeep.METRICS | cold_chain.METRICS
 TEST_CAUSE = "An announced test or drill is on: see that it is only that"
 KITCHEN_CAUSE = "Fire; or cooking steam and heat of the kitchen"
 ORDINARY = Calendar()
+AS_SHIPPED = Tuning()
 _OPEN_ALWAYS = frozenset({UseType.DORMITORY, UseType.CAMPUS})
 
 
@@ -43,13 +45,17 @@ class _Known:
     contact: door_contact.ContactState = field(default_factory=door_contact.ContactState)
     health: upkeep.UpkeepState = field(default_factory=upkeep.UpkeepState)
     cold: cold_chain.ColdState = field(default_factory=cold_chain.ColdState)
+    access_params: access.AccessParams = access.DEFAULTS
+    contact_params: door_contact.ContactParams = door_contact.DEFAULTS
+    cold_params: cold_chain.ColdParams = cold_chain.DEFAULTS
 
 
 class Lookout:
     """Mutable; owned by one loop, which hands it every sample of these devices in the order of arrival."""
 
-    def __init__(self, registry: Registry, calendar: Calendar = ORDINARY) -> None:
+    def __init__(self, registry: Registry, calendar: Calendar = ORDINARY, tuning: Tuning = AS_SHIPPED) -> None:
         self._calendar = calendar
+        self._tuning = tuning
         self._zone_info = ZoneInfo(calendar.timezone)
         self._known: dict[str, _Known] = {}
         self._access = access.AccessState()
@@ -71,6 +77,15 @@ class Lookout:
                 known.zone, known.use = _zone(registry, device), registry.spaces[device.space_id].use
                 self._known[device.id] = known
         self._dormitories = _dormitories(self._known.values())
+        self.set_tuning(self._tuning)
+
+    def set_tuning(self, tuning: Tuning) -> None:
+        """The rules of people, from the next sample on. Those of fire devices have none."""
+        self._tuning = tuning
+        for device_id, known in self._known.items():
+            known.access_params = tuning.parameters(access.step, device_id)
+            known.contact_params = tuning.parameters(door_contact.step, device_id)
+            known.cold_params = tuning.parameters(cold_chain.step, device_id)
 
     def resume(self, finding: Finding) -> None:
         """Takes up what was active when we stopped."""
@@ -105,7 +120,7 @@ class Lookout:
         if known.device.kind is DeviceKind.COLD_STORE:
             if isinstance(sample, Event):
                 return []
-            known.cold, found = cold_chain.step(known.cold, sample, known.device)
+            known.cold, found = cold_chain.step(known.cold, sample, known.device, known.cold_params)
             return found
         known.health, finding = upkeep.step(known.health, sample, known.device)
         return [] if finding is None else [self.worded(finding)]
@@ -184,11 +199,11 @@ class Lookout:
         return self.worded(begun)
 
     def _door(self, known: _Known, sample: Reading | Event) -> list[Finding]:
-        known.contact, finding = door_contact.step(known.contact, sample, known.device)
+        known.contact, finding = door_contact.step(known.contact, sample, known.device, known.contact_params)
         found = [] if finding is None else [finding]
         if isinstance(sample, Event):
             place = access.DoorPlace(building=known.building, open_now=self._open(known, sample.ts_ms))
-            self._access, more = access.step(self._access, sample, known.device, place)
+            self._access, more = access.step(self._access, sample, known.device, place, known.access_params)
             found += more
             self._passed(known, sample)
         return found

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from analytics.catalog import HEALTH, HOURLY, STREAM
@@ -189,9 +190,15 @@ def check(kind: FindingKind, changes: Mapping[str, float]) -> None:
 
 def changed(rule: Callable[..., Any], changes: Mapping[str, float]) -> Any:  # noqa: ANN401
     """The rule's parameters with some replaced; names that it does not know belong to another rule of the kind."""
+    return _changed(rule, tuple(sorted(changes.items())))
+
+
+@lru_cache(maxsize=1024)
+def _changed(rule: Callable[..., Any], changes: tuple[tuple[str, float], ...]) -> Any:  # noqa: ANN401
+    """Kept, since it is asked for with each sample."""
     defaults = shipped(rule)
     known = {parameter.name: parameter for parameter in _parameters(defaults)}
-    values = {name: round(value) if known[name].whole else value for name, value in changes.items() if name in known}
+    values = {name: round(value) if known[name].whole else value for name, value in changes if name in known}
     if is_dataclass(defaults) and not isinstance(defaults, type):
         return replace(defaults, **values)
     return defaults._replace(**values)

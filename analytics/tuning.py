@@ -1,23 +1,65 @@
-"""Rules of people applied to detectors, and which rule would have been right: replays over stored history, nothing stored."""
+"""Rules of people applied to the detectors of the devices that they are for."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from analytics.catalog import HourlyDetector, StreamDetector
 from analytics.episodes import Episode
 from analytics.finding import Finding, FindingKind
 from analytics.meter import Meter, meters_of
-from analytics.parameters import HOURLY_RULES, changed, parameters_of, shipped
+from analytics.parameters import HOURLY_RULES, SWITCHED, TUNED, changed, parameters_of, rules_of, shipped
 from analytics.rule import DetectorRule
 from analytics.scene import Scene
 from analytics.view import View
 from devices.registry import Registry
 
-FACTORS = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0)
-"""What a suggestion tries, upwards and downwards: the smallest change that is enough is the one suggested."""
-
 Outcome = tuple[Any, Finding | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """What the standing rules say of devices that are no meters. `changes`: by device, kind and name.
+
+    Whatever rule may be stored: what guards life is neither changed nor silenced.
+    """
+
+    changes: Mapping[str, Mapping[FindingKind, Mapping[str, float]]] = field(default_factory=dict)
+    off: frozenset[tuple[FindingKind, str]] = frozenset()
+
+    def parameters(self, rule: Callable[..., Any], device_id: str) -> Any:  # noqa: ANN401 - each rule has parameters of its own type
+        """Of that detector at that device; a kind changes only what is its own."""
+        mine = {
+            name: value
+            for kind, values in self.changes.get(device_id, {}).items()
+            if rule in rules_of(kind)
+            for name, value in values.items()
+            if name in parameters_of(kind)
+        }
+        return changed(rule, mine) if mine else shipped(rule)
+
+    def silences(self, finding: Finding) -> bool:
+        """Whether nobody is to be told; ends are always told."""
+        return finding.active and (finding.kind, finding.device_id) in self.off
+
+    def with_changes(self, kind: FindingKind, device_ids: Sequence[str], changes: Mapping[str, float]) -> "Tuning":
+        """As a trial has it: those parameters besides what holds, and the kind switched on."""
+        mine = {
+            device_id: {**self.changes.get(device_id, {}), kind: {**self.changes.get(device_id, {}).get(kind, {}), **changes}}
+            for device_id in device_ids
+        }
+        return Tuning(changes={**self.changes, **mine}, off=frozenset(one for one in self.off if one[0] is not kind))
+
+
+def tuning_of(registry: Registry, rules: Sequence[DetectorRule]) -> Tuning:
+    changes: dict[str, dict[FindingKind, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    for rule in _weakest_first(rules):
+        if rule.kind in TUNED and rule.parameters:
+            for device_id in _devices_of(rule, registry):
+                changes[device_id][rule.kind].update(rule.parameters)
+    off = frozenset(one for one in switched_off(registry, rules) if one[0] in SWITCHED)
+    return Tuning(changes={device_id: dict(kinds) for device_id, kinds in changes.items()}, off=off)
 
 
 def tuned(registry: Registry, rules: Sequence[DetectorRule]) -> dict[str, Meter]:
@@ -79,91 +121,3 @@ def with_parameters(kind: FindingKind, view: View, changes: Mapping[str, float])
     rule = HOURLY_RULES[kind]
     found: list[Episode] = rule(view, changed(rule, changes)) if changes and shipped(rule) is not None else rule(view)
     return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A finding that people have judged."""
-
-    finding: Finding
-    real: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suggestion:
-    """Change `parameter` from `before` to `after`: of the judged findings, so many false ones avoided and real ones kept.
-
-    `raised_before`, `raised_after`: all that would have been raised in the replayed history, judged or not.
-    """
-
-    kind: FindingKind
-    parameter: str
-    before: float
-    after: float
-    avoided: int
-    false_alarms: int
-    kept: int
-    real: int
-    raised_before: int
-    raised_after: int
-
-
-def suggest(kind: FindingKind, views: Sequence[View], judged: Sequence[Judged]) -> Suggestion | None:
-    """The smallest change of one parameter that avoids most false alarms and keeps every real finding; None where none does.
-
-    Only findings that the detector raises again in these views with its present parameters count.
-    """
-    if kind not in HOURLY_RULES or not views:
-        return None
-    present = _raised(kind, views, {})
-    seen = [one for one in judged if _again(one, present)]
-    best: tuple[tuple[float, ...], Suggestion] | None = None
-    for parameter in parameters_of(kind).values():
-        now = views[0].meter.tuning.get(kind, {}).get(parameter.name, parameter.value)
-        for factor in (*FACTORS, *(1 / factor for factor in FACTORS)):
-            after = float(round(now * factor)) if parameter.whole else float(f"{now * factor:.4g}")
-            if after == now or not 1 / 20 <= after / (parameter.value or after or 1.0) <= 20:
-                continue
-            found = _raised(kind, views, {parameter.name: after})
-            one = _suggestion(kind, (parameter.name, now, after), seen, (present, found))
-            rank = (-one.avoided, one.raised_before - one.raised_after, max(factor, 1 / factor))
-            if one.avoided and one.kept == one.real and (best is None or rank < best[0]):
-                best = rank, one
-    return best[1] if best else None
-
-
-def _raised(kind: FindingKind, views: Sequence[View], changes: Mapping[str, float]) -> list[Episode]:
-    return [
-        episode
-        for view in views
-        for episode in with_parameters(kind, view, {**view.meter.tuning.get(kind, {}), **changes})
-        if episode.finding.kind is kind
-    ]
-
-
-def _again(one: Judged, episodes: Iterable[Episode]) -> bool:
-    """Whether an episode at the same device overlaps the judged finding."""
-    mine = one.finding
-    return any(
-        e.finding.device_id == mine.device_id and e.finding.started <= mine.seen and mine.started <= e.finding.seen
-        for e in episodes
-    )
-
-
-def _suggestion(
-    kind: FindingKind, change: tuple[str, float, float], judged: Sequence[Judged], raised: tuple[list[Episode], list[Episode]]
-) -> Suggestion:
-    before, after = raised
-    still = [(one.real, _again(one, after)) for one in judged]
-    return Suggestion(
-        kind=kind,
-        parameter=change[0],
-        before=change[1],
-        after=change[2],
-        avoided=still.count((False, False)),
-        false_alarms=sum(not real for real, _ in still),
-        kept=still.count((True, True)),
-        real=sum(real for real, _ in still),
-        raised_before=len(before),
-        raised_after=len(after),
-    )

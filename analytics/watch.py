@@ -1,7 +1,7 @@
 """All meters of a site with their accounts and the detectors' memories. Holds values only: no clock, no store, no socket."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -151,16 +151,20 @@ class Watch:
         """What the hourly detectors see in the hours that ended by `end_ms` (of the last `days` where given), each fault at
         its lowest meter."""
         found: list[Episode] = []
+        for view in self.views(end_ms, days=days):
+            for detector in HOURLY:
+                found.extend(tuning.detect(detector, view))
+        return lowest_only(found, self.meters, (*self._recent, *self._told.values()))
+
+    def views(self, end_ms: int, *, days: int | None = None) -> Iterator[View]:
+        """What the hourly detectors look at, meter by meter."""
         hours = self._hours(end_ms)
         kin = Kin(self.meters, hours)
         for device_id, hourly in hours.items():
             if hourly.size:
                 book, below = self.books[device_id], self._directly_below(device_id, end_ms)
                 account = Account(hourly=hourly, notes=book.notes, digit=book.digit, below=below, kin=kin)
-                view = look(account, self.meters[device_id], self.site, days=days)
-                for detector in HOURLY:
-                    found.extend(tuning.detect(detector, view))
-        return lowest_only(found, self.meters, (*self._recent, *self._told.values()))
+                yield look(account, self.meters[device_id], self.site, days=days)
 
     def _hours(self, end_ms: int) -> dict[str, Hourly]:
         return {device_id: until(book.hourly, end_ms) for device_id, book in self.books.items()}

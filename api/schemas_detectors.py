@@ -80,10 +80,12 @@ class RuleOut(BaseModel):
 
 
 class DetectorOut(BaseModel):
-    """`tried`: it can be tried on history and tuned for a meter. `switched`: it can be switched off for a meter or a place."""
+    """`tried`: it can be tried on history. `tuned`: its parameters can be changed, `switched`: it can be switched off, for a
+    device or a place."""
 
     kind: FindingKind
     tried: bool
+    tuned: bool
     switched: bool
     life_safety: bool
     records: list[RecordOut]
@@ -149,10 +151,25 @@ class TrialIn(_Input):
     parameters: Changes = Field(default_factory=dict)
 
 
-class TrialOut(BaseModel):
-    """What it would have raised, newest first; ids are 0, for nothing is stored. `meters`: how many were looked at.
+class TrialVerdictOut(BaseModel):
+    """What people said of a finding of that time, and whether the trial tells it again. `before`: with the present parameters."""
 
-    `cost`: money wasted over all of them; `before`: how many it raises there with the present parameters.
+    finding_id: int
+    device_name: str
+    device_name_zh: str
+    started: datetime
+    verdict: Verdict
+    what: str
+    before: bool
+    told: bool
+    agrees: bool
+
+
+class TrialOut(BaseModel):
+    """What it would have raised, newest first; ids are 0, for nothing is stored. `meters`: how many devices were looked at.
+
+    `start`: later than asked for where there is more than can be judged at once. `cost`: money wasted over all of them;
+    `before`: how many it raises there with the present parameters.
     """
 
     start: datetime
@@ -165,12 +182,15 @@ class TrialOut(BaseModel):
     kwh: float
     m3: float
     kgco2e: float
+    verdicts: list[TrialVerdictOut]
     items: list[FindingOut]
 
 
 class SuggestionOut(BaseModel):
     kind: FindingKind
     device_id: str
+    device_name: str
+    device_name_zh: str
     parameter: str
     unit: str
     before: float

@@ -1,34 +1,41 @@
-"""Detectors over the stored history of some meters: read within bounds, judged as the running system judges, nothing stored."""
+"""Detectors over the stored past of a site: read within bounds, judged as the running system judges, nothing stored."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 import numpy as np
 
-from analytics.arrays import HOUR_MS
+from analytics.arrays import HOUR_MS, Floats, Ints
 from analytics.book import Book, empty, known_hours, known_notes, post
-from analytics.episodes import Episode
 from analytics.finding import Finding, FindingKind
 from analytics.hourly import on_grid
 from analytics.meter import Meter
 from analytics.parameters import HOURLY_RULES, STREAM_RULES
+from analytics.rerun import folded, gauges_again, rates_again
 from analytics.site import Site
-from analytics.tuning import Judged, Suggestion, suggest, tuned
-from analytics.view import Account, View, look
-from analytics.watch import Watch
+from analytics.suggestion import Judged
+from analytics.tuning import tuned, with_parameters
+from analytics.watch import QUALITY, Watch
 from api.deps import Deps
+from api.times import to_ms
 from devices.metrics import HOURLY_SUFFIX
 from devices.model import Quality
 from devices.registry import Registry
 
 LEARN = timedelta(days=90)
 """History before the trial from which the normal is learned."""
-METERS_AT_MOST = 60
+DEVICES_AT_MOST = 60
 STREAMED_AT_MOST = 8
 STREAM_SPAN = timedelta(days=14)
 RAW_ROWS_AT_MOST = 1_500_000
 """Readings of registers: leaks are told by the quietest quarter of an hour, which stored hours do not keep."""
+BEFORE, AFTER = timedelta(hours=3), timedelta(hours=1)
+"""What is looked at of the stream around a judged finding."""
+_FROM_BELOW = frozenset({FindingKind.METER_BALANCE, FindingKind.METER_WRONG_UNIT, FindingKind.WATER_NETWORK_LEAK})
+"""Told by comparing with the meters beneath."""
+_GAUGES = ("elec.power_factor", "elec.voltage", "elec.voltage.l1", "elec.voltage.l2", "elec.voltage.l3")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,31 @@ class Span:
 
     start_ms: int
     end_ms: int
+
+
+class Past(Protocol):
+    """The stored past of some devices, in which one kind of finding is looked for. `looked_from`: of the whole span, or later
+    where there is more than can be judged at once; `left_out`: devices that were too many."""
+
+    device_ids: Sequence[str]
+    left_out: int
+
+    @property
+    def looked_from_ms(self) -> int: ...
+
+    def raised(self, changes: Mapping[str, float]) -> list[Finding]: ...
+
+
+def around(judged: Sequence[Judged], before: timedelta = BEFORE) -> list[Span]:
+    """The spans of the stream that hold the judged findings, joined where they meet, oldest first."""
+    spans: list[Span] = []
+    for one in sorted(judged, key=lambda one: one.finding.started):
+        start_ms, end_ms = to_ms(one.finding.started - before), to_ms(one.finding.seen + AFTER)
+        if spans and start_ms <= spans[-1].end_ms:
+            spans[-1] = replace(spans[-1], end_ms=max(spans[-1].end_ms, end_ms))
+        else:
+            spans.append(Span(start_ms=start_ms, end_ms=end_ms))
+    return spans
 
 
 def meters_for(deps: Deps, registry: Registry, kind: FindingKind, device_ids: Sequence[str]) -> dict[str, Meter]:
@@ -51,41 +83,55 @@ def meters_for(deps: Deps, registry: Registry, kind: FindingKind, device_ids: Se
     }
 
 
-def with_changes(meters: Mapping[str, Meter], kind: FindingKind, changes: Mapping[str, float]) -> dict[str, Meter]:
-    return {
-        device_id: replace(meter, tuning={**meter.tuning, kind: {**meter.tuning.get(kind, {}), **changes}})
-        for device_id, meter in meters.items()
-    }
+class MetersPast:
+    """Accounts of some meters over a span and what lay before it; `windows` bound the raw samples where they are given."""
 
-
-class History:
-    """Accounts of some meters over a span and what lay before it."""
-
-    def __init__(self, deps: Deps, meters: Mapping[str, Meter], span: Span) -> None:
-        self._deps, self._meters, self._span = deps, dict(meters), span
+    def __init__(
+        self, deps: Deps, kind: FindingKind, meters: Mapping[str, Meter], span: Span, windows: Sequence[Span] | None = None
+    ) -> None:
+        self._deps, self._kind, self._span = deps, kind, span
+        self.device_ids: Sequence[str] = list(meters)[:DEVICES_AT_MOST]
+        self.left_out = len(meters) - len(self.device_ids)
+        self._meters = {device_id: meters[device_id] for device_id in self.device_ids}
         self._site = Site(calendar=deps.calendar, rates=deps.rates)
-        self._books = {device_id: self._book(meter) for device_id, meter in meters.items()}
-        self._rates: dict[str, list[tuple[int, float]]] = {}
+        stream_ms = max(span.start_ms, span.end_ms - round(STREAM_SPAN.total_seconds() * 1000))
+        self._windows = windows if windows is not None else [Span(start_ms=stream_ms, end_ms=span.end_ms)]
+        self._books = {device_id: self._book(meter) for device_id, meter in self._meters.items()}
+        self._samples: dict[tuple[str, str], tuple[Ints, Floats]] = {}
 
-    def trial(self, kind: FindingKind, meters: Mapping[str, Meter]) -> list[Finding]:
+    @property
+    def looked_from_ms(self) -> int:
+        only_streamed = self._kind not in HOURLY_RULES
+        return min(window.start_ms for window in self._windows) if only_streamed else self._span.start_ms
+
+    def raised(self, changes: Mapping[str, float]) -> list[Finding]:
         """What the detector would have raised within the span, newest first; each fault at its lowest meter."""
-        watch = Watch(meters, self._site)
-        watch.books = {device_id: self._books[device_id] for device_id in meters}
-        found = self._streamed(kind, watch) if kind in STREAM_RULES else []
-        if kind in HOURLY_RULES:
-            found += [e.finding for e in watch.episodes(self._span.end_ms) if self._within(e, kind) and not _told(e.finding, found)]
+        watch = self._watch(changes)
+        found = self._streamed(watch)
+        if self._kind in HOURLY_RULES:
+            found += [
+                e.finding
+                for e in watch.episodes(self._span.end_ms)
+                if e.finding.kind is self._kind
+                and self._span.start_ms <= e.raised_ms <= self._span.end_ms
+                and not _told(e.finding, found)
+            ]
         return sorted(found, key=lambda finding: finding.started, reverse=True)
 
-    def suggestion(self, kind: FindingKind, judged: Sequence[Judged]) -> Suggestion | None:
-        return suggest(kind, [self._view(device_id) for device_id in self._meters if self._books[device_id].hourly.size], judged)
+    def raised_alone(self, changes: Mapping[str, float]) -> list[Finding]:
+        """As `raised`, without asking whether another detector or meter explains it: for many runs in a row."""
+        watch = self._watch(changes)
+        found = self._streamed(watch)
+        if self._kind in HOURLY_RULES:
+            for view in watch.views(self._span.end_ms):
+                episodes = with_parameters(self._kind, view, view.meter.tuning.get(self._kind, {}))
+                found += [e.finding for e in episodes if e.finding.kind is self._kind and not _told(e.finding, found)]
+        return found
 
-    def _within(self, episode: Episode, kind: FindingKind) -> bool:
-        return episode.finding.kind is kind and self._span.start_ms <= episode.raised_ms <= self._span.end_ms
-
-    def _view(self, device_id: str) -> View:
-        book = self._books[device_id]
-        account = Account(hourly=book.hourly, notes=book.notes, digit=book.digit)
-        return look(account, self._meters[device_id], self._site)
+    def _watch(self, changes: Mapping[str, float]) -> Watch:
+        watch = Watch(_with_changes(self._meters, self._kind, changes), self._site)
+        watch.books = dict(self._books)
+        return watch
 
     def _book(self, meter: Meter) -> Book:
         begin_ms = self._span.start_ms - round(LEARN.total_seconds() * 1000)
@@ -109,26 +155,67 @@ class History:
         span = (start_ms, self._span.end_ms) if book.hourly.size else None
         return post(book, sent, meter.register, whole=True, span=span).book
 
-    def _streamed(self, kind: FindingKind, watch: Watch) -> list[Finding]:
-        """The meter's rate, sample by sample, over the last STREAM_SPAN of the span."""
+    def _streamed(self, watch: Watch) -> list[Finding]:
+        """The meters' rates or voltages, sample by sample."""
+        listened = sorted(watch.meters, key=lambda device_id: len(watch.meters[device_id].below))[:STREAMED_AT_MOST]
+        if self._kind is QUALITY:
+            said = (one for device_id in listened for one in gauges_again(watch, device_id, self._gauges(device_id)))
+            return folded(said, self._kind)
+        if self._kind not in STREAM_RULES:
+            return []
         watch.learn_past()
-        began: dict[str, Finding] = {}
-        found: list[Finding] = []
-        for device_id in sorted(watch.meters, key=lambda device_id: len(watch.meters[device_id].below))[:STREAMED_AT_MOST]:
-            for finding in watch.sample(device_id, self._samples(watch.meters[device_id])):
-                if finding.kind is kind and finding.active:
-                    began[device_id] = finding
-                elif finding.kind is kind and device_id in began:
-                    found.append(replace(began.pop(device_id), active=False, seen=finding.seen))
-        return [*found, *began.values()]
+        rates = {device_id: self._series(device_id, watch.meters[device_id].rate_metric) for device_id in listened}
+        return folded(rates_again(watch, rates), self._kind)
 
-    def _samples(self, meter: Meter) -> list[tuple[int, float]]:
-        if meter.device_id not in self._rates:
-            start_ms = max(self._span.start_ms, self._span.end_ms - round(STREAM_SPAN.total_seconds() * 1000))
-            frame = self._deps.readings.frame([meter.device_id], [meter.rate_metric], start_ms, self._span.end_ms)
-            good = frame[(frame["quality"].to_numpy(np.int64) & int(Quality.IMPLAUSIBLE)) == 0]
-            self._rates[meter.device_id] = list(zip(good["ts_ms"].tolist(), good["value"].tolist(), strict=True))
-        return self._rates[meter.device_id]
+    def _gauges(self, device_id: str) -> list[tuple[int, str, float]]:
+        series = {metric: self._series(device_id, metric) for metric in _GAUGES}
+        return sorted((int(at), metric, float(v)) for metric, pair in series.items() for at, v in zip(*pair, strict=True))
+
+    def _series(self, device_id: str, metric: str) -> tuple[Ints, Floats]:
+        """Times and values within the windows."""
+        if (device_id, metric) not in self._samples:
+            frames = [self._deps.readings.frame([device_id], [metric], window.start_ms, window.end_ms) for window in self._windows]
+            good = [frame[(frame["quality"].to_numpy(np.int64) & int(Quality.IMPLAUSIBLE)) == 0] for frame in frames]
+            ts_ms = np.concatenate([frame["ts_ms"].to_numpy(np.int64) for frame in good])
+            value = np.concatenate([frame["value"].to_numpy(np.float64) for frame in good])
+            self._samples[device_id, metric] = (ts_ms, value)
+        return self._samples[device_id, metric]
+
+
+def meters_past(deps: Deps, registry: Registry, kind: FindingKind, device_ids: Sequence[str], span: Span) -> MetersPast | None:
+    """With the meters beneath where the detector compares with them. None where there is no meter of that kind."""
+    meters = meters_for(deps, registry, kind, device_ids)
+    if not meters:
+        return None
+    if kind in _FROM_BELOW:
+        below = sorted({one for meter in meters.values() for one in meter.below} - meters.keys())
+        meters |= meters_for(deps, registry, kind, below)
+    return MetersPast(deps, kind, meters, span)
+
+
+def meter_to_learn(
+    deps: Deps, registry: Registry, kind: FindingKind, judged: Sequence[Judged], since: datetime
+) -> tuple[MetersPast, Mapping[str, float]] | None:
+    """The past of the meter of these findings around each of them, and the parameters that differ there already."""
+    (device_id,) = {one.finding.device_id for one in judged}
+    meters = meters_for(deps, registry, kind, [device_id])
+    if not meters:
+        return None
+    if kind in _FROM_BELOW:
+        meters |= meters_for(deps, registry, kind, sorted(meters[device_id].below))
+    begin = max(min(one.finding.started for one in judged), since)
+    span = Span(start_ms=to_ms(begin - LEARN), end_ms=to_ms(deps.now()))
+    past = MetersPast(deps, kind, meters, span, around(judged))
+    return past, meters[device_id].tuning.get(kind, {})
+
+
+def _with_changes(meters: Mapping[str, Meter], kind: FindingKind, changes: Mapping[str, float]) -> dict[str, Meter]:
+    if not changes:
+        return dict(meters)
+    return {
+        device_id: replace(meter, tuning={**meter.tuning, kind: {**meter.tuning.get(kind, {}), **changes}})
+        for device_id, meter in meters.items()
+    }
 
 
 def _told(finding: Finding, streamed: Sequence[Finding]) -> bool:

@@ -3,7 +3,6 @@
 Causal: hourly detectors look only at what lay before the hour they judge, streaming ones take samples in time order.
 """
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,13 +13,12 @@ import pyarrow as pa
 
 from analytics.arrays import HOUR_MS, Floats, Ints
 from analytics.book import post
-from analytics.detectors import battery, dead, door, fire
+from analytics.detectors import dead, fire
 from analytics.episodes import Episode, moment
 from analytics.evaluation import Alarm, Label
 from analytics.finding import Finding, FindingKind
-from analytics.lookout import METRICS as LOOKOUT_METRICS
-from analytics.lookout import Lookout
-from analytics.meter import Meter, meters_of
+from analytics.meter import QUANTITY_OF, Meter, meters_of
+from analytics.rerun import METRICS, SLICE_MS, Scenery, messages_again, rates_again
 from analytics.site import Site
 from analytics.watch import Watch
 from devices.model import FIRE_KINDS, Device, DeviceKind, Event, Reading
@@ -28,11 +26,10 @@ from runtime.partitions import map_partitions
 from simulators.campus import Campus
 from simulators.history import History, Steps
 from simulators.labels import LabelledFault
+from simulators.safety_scenarios import BEYOND
 from simulators.scenarios import NORMAL
 
 STEPS = Steps(meters_s=900, room_power_s=60, water_flow_s=60, fire_s=600)
-_SLICE_MS = 300_000
-_TICK_MS = 60_000
 _SILENT_STEPS = 2.2
 """Where a history is sparser than live messages, silence is judged after so many of its steps."""
 
@@ -56,7 +53,7 @@ def labels(faults: Iterable[LabelledFault]) -> list[Label]:
     """The simulator's truth in the words of the evaluation. A burst rightly lowers the pressure at its hydrants."""
     found = []
     for fault in faults:
-        if fault.kind.startswith(NORMAL):
+        if fault.kind.startswith((NORMAL, BEYOND)):
             continue
         hydrants = (
             {str(fault.parameters["hydrant"]), f"hydrant-{fault.parameters['site']}-1"} if "hydrant" in fault.parameters else set()
@@ -80,21 +77,11 @@ def replay(campus: Campus, history: History, site: Site, *, scheduler: str = "")
     for event in history.events:
         events[event.device_id].append(event)
     end_ms = max(int(ts_ms[-1]) for ts_ms, _ in series.values())
-    lookout = _Together(campus, site)
-    for device in campus.devices:
-        if device.kind not in (DeviceKind.ELECTRICITY_METER, DeviceKind.WATER_METER):
-            samples = list(_samples(device, series, events[device.id]))
-            lookout.samples += samples
-            if device.kind is not DeviceKind.DOOR_CONTROLLER:
-                lookout.own += _sensor(device, samples, told)
-    lookout.run(told)
-    for device in campus.devices:
-        if device.kind is DeviceKind.DOOR_CONTROLLER:
-            samples = list(_samples(device, series, events[device.id]))
-            _sensor(device, samples, told)
-            samples = [sample for sample in samples if isinstance(sample, Event) or sample.metric in door.METRICS]
-            _door(device, samples, (end_ms, lookout.releases[device.id]), told)
-    site_ms = np.unique(np.concatenate([ts_ms // _SLICE_MS for ts_ms, _ in series.values()])) * _SLICE_MS
+    others = [device for device in campus.devices if device.kind not in QUANTITY_OF]
+    samples = {device.id: list(_samples(device, series, events[device.id])) for device in others}
+    for finding, at_ms in messages_again(Scenery(registry=campus.registry, calendar=site.calendar), samples, end_ms):
+        told.tell(finding, at_ms)
+    site_ms = np.unique(np.concatenate([ts_ms // SLICE_MS for ts_ms, _ in series.values()])) * SLICE_MS
     site_ms = np.append(site_ms, end_ms)
     for device in campus.devices:
         _silence(campus, device, (series, events[device.id]), site_ms, told)
@@ -193,7 +180,8 @@ def _tree(tree: _Tree) -> list[Alarm]:
         if (device_id, meter.rate_metric) in series:
             rates[device_id] = series[device_id, meter.rate_metric]
     watch.learn_past()
-    _stream(watch, rates, told)
+    for finding, at_ms in rates_again(watch, rates):
+        told.tell(finding, at_ms)
     streamed = told.alarms(tree.last_ms)
     for episode in watch.episodes(tree.last_ms // HOUR_MS * HOUR_MS):
         if not any(_same(alarm, episode.finding) for alarm in streamed):
@@ -208,107 +196,14 @@ def _same(alarm: Alarm, finding: Finding) -> bool:
     return same and alarm.started - hour <= finding.seen and finding.started - hour <= alarm.ended
 
 
-def _stream(watch: Watch, rates: Series | dict[str, tuple[Ints, Floats]], told: _Told) -> None:
-    """Rate samples of all meters, in slices of time so that meters of one tree see a fault together."""
-    suited = {device_id: rate for device_id, rate in rates.items() if watch.streamed(str(device_id))}
-    if not suited:
-        return
-    begin = min(int(ts_ms[0]) for ts_ms, _ in suited.values())
-    end = max(int(ts_ms[-1]) for ts_ms, _ in suited.values())
-    edges = np.arange(begin, end + 2 * _SLICE_MS, _SLICE_MS)
-    cuts = {device_id: np.searchsorted(ts_ms, edges) for device_id, (ts_ms, _) in suited.items()}
-    lists = {device_id: list(zip(ts_ms.tolist(), value.tolist(), strict=True)) for device_id, (ts_ms, value) in suited.items()}
-    for index in range(edges.size - 1):
-        now_ms = int(edges[index + 1])
-        for device_id, samples in lists.items():
-            first, last = cuts[device_id][index : index + 2]
-            for finding in watch.sample(str(device_id), samples[first:last]):
-                told.tell(finding, int(finding.seen.timestamp() * 1000))
-        for finding in watch.release(now_ms):
-            told.tell(finding, now_ms)
-
-
 def _samples(device: Device, series: Series, events: list[Event]) -> Iterator[Reading | Event]:
     """Readings and events of one device by time; of one moment, gauges first, as in a message."""
-    wanted = fire.METRICS | door.METRICS | battery.METRICS | LOOKOUT_METRICS
     found: list[tuple[int, int, Reading | Event]] = [(event.ts_ms, 2, event) for event in events]
     for (device_id, metric), (ts_ms, value) in series.items():
-        if device_id == device.id and metric in wanted:
+        if device_id == device.id and metric in METRICS:
             rank = 1 if metric in fire.ALARMS else 0
             found += [(at, rank, Reading(device_id, metric, at, v)) for at, v in zip(ts_ms.tolist(), value.tolist(), strict=True)]
     yield from (sample for _, _, sample in sorted(found, key=lambda row: row[:2]))
-
-
-class _Together:
-    """What all doors, fire devices and cold stores tell together, in the order of time; and which doors were released when."""
-
-    def __init__(self, campus: Campus, site: Site) -> None:
-        self._lookout = Lookout(campus.registry, site.calendar)
-        self.samples: list[Reading | Event] = []
-        self.own: list[tuple[int, Reading | Event, Finding]] = []
-        self.releases: dict[str, list[int]] = defaultdict(list)
-
-    def run(self, told: _Told) -> None:
-        own: dict[int, list[Finding]] = defaultdict(list)
-        for _, sample, finding in self.own:
-            own[id(sample)].append(finding)
-        next_tick_ms = 0
-        for sample in sorted(self.samples, key=lambda sample: sample.ts_ms):
-            if sample.ts_ms >= next_tick_ms:
-                next_tick_ms = sample.ts_ms + _TICK_MS
-                self._tell(self._lookout.tick(sample.ts_ms), sample.ts_ms, told)
-            findings = own.get(id(sample), [])
-            for device_id in self._lookout.released(sample, findings):
-                self.releases[device_id].append(sample.ts_ms)
-            for finding in findings:
-                self._tell(self._lookout.confirm(finding), sample.ts_ms, told)
-            self._tell(self._lookout.take(sample), sample.ts_ms, told)
-
-    def _tell(self, findings: list[Finding], at_ms: int, told: _Told) -> None:
-        for finding in findings:
-            told.tell(finding, at_ms)
-
-
-def _sensor(device: Device, samples: list[Reading | Event], told: _Told) -> list[tuple[int, Reading | Event, Finding]]:
-    fire_state, battery_state = fire.FireState(), battery.BatteryState()
-    said = []
-    for sample in samples:
-        found = []
-        if device.kind in FIRE_KINDS:
-            fire_state, finding = fire.step(fire_state, sample, device)
-            found.append(finding)
-        if isinstance(sample, Reading):
-            battery_state, finding = battery.step(battery_state, sample, device)
-            found.append(finding)
-        for finding in found:
-            if finding is not None:
-                told.tell(finding, sample.ts_ms)
-                said.append((sample.ts_ms, sample, finding))
-    return said
-
-
-def _door(device: Device, samples: list[Reading | Event], known: tuple[int, list[int]], told: _Told) -> None:
-    """Between two samples time itself tells: just after an opening has settled and after it was held too long."""
-    end_ms, releases = known
-    state = door.DoorState()
-    waits = (int(door.DEFAULTS.settle_s * 1000) + 1, int(door.DEFAULTS.held_s * 1000) + 1)
-    nexts = [*(sample.ts_ms for sample in samples[1:]), end_ms]
-    for sample, next_ms in zip(samples, nexts, strict=False):  # without samples there is only the end
-        state = _released(state, releases, sample.ts_ms)
-        state, finding = door.step(state, sample, device)
-        told_at = [(finding, sample.ts_ms)]
-        for at_ms in (sample.ts_ms + wait for wait in waits):
-            if at_ms < next_ms:
-                state, finding = door.tick(_released(state, releases, at_ms), at_ms, device)
-                told_at.append((finding, at_ms))
-        for one, at_ms in told_at:
-            if one is not None:
-                told.tell(one, at_ms)
-
-
-def _released(state: door.DoorState, releases: list[int], at_ms: int) -> door.DoorState:
-    at = bisect_right(releases, at_ms)
-    return door.release(state, releases[at - 1]) if at else state
 
 
 def _silence(campus: Campus, device: Device, heard: tuple[Series, list[Event]], site_ms: Ints, told: _Told) -> None:
@@ -341,7 +236,7 @@ def _silence(campus: Campus, device: Device, heard: tuple[Series, list[Event]], 
 
 def _site_gap(site_ms: Ints, last_ms: int, next_ms: int) -> tuple[int, int]:
     """When the whole site fell silent and was heard again within that span; zeros where it never did."""
-    first, last = np.searchsorted(site_ms, [last_ms - _SLICE_MS, next_ms + _SLICE_MS])
+    first, last = np.searchsorted(site_ms, [last_ms - SLICE_MS, next_ms + SLICE_MS])
     gaps = np.flatnonzero(np.diff(site_ms[first:last]) > dead.SITE_GAP_MS)
     if not gaps.size:
         return 0, 0

@@ -1,16 +1,18 @@
 """Detectors: their sheets and records, rules for a meter or a place, trials on history, verdicts about findings."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
 from fastapi import APIRouter
 
+from analytics.episodes import moment
 from analytics.finding import Finding, FindingKind
 from analytics.label import FindingLabel, SiteRecord, Verdict
-from analytics.parameters import HOURLY_RULES, SWITCHED, TRIED, check, sheet, unit_of
+from analytics.parameters import LIFE_SAFETY, RERUN, SWITCHED, TRIED, TUNED, check, sheet, unit_of
 from analytics.records import data_sets, records_of
 from analytics.rule import DetectorRule
-from analytics.tuning import Judged
+from analytics.suggestion import Judged, Suggestion, again, suggest
+from analytics.watch import QUALITY
 from api import present
 from api import schemas_detectors as shapes
 from api.deps import Caller, Deps, DepsHere, RegistryHere
@@ -21,7 +23,8 @@ from api.permissions import may_see_space, owned_spaces
 from api.routes.spaces import space_for
 from api.schemas import Page
 from api.times import aware_range, to_ms
-from api.trials import LEARN, METERS_AT_MOST, History, Span, meters_for, with_changes
+from api.trials import Past, Span, meter_to_learn, meters_past
+from api.trials_messages import MessagesPast, messages_to_learn
 from devices.errors import BadInput, NotFound
 from devices.registry import Registry
 from storage.user import User
@@ -31,7 +34,10 @@ TRIAL = timedelta(days=28)
 TRIAL_AT_MOST = timedelta(days=100)
 SHOWN = 200
 LABELS_SHOWN = 50
-LIFE_SAFETY = "fire."
+TAUGHT_AT_MOST = 8
+"""Devices for which a change is looked for at once, and the newest judged findings of each that it is judged by."""
+JUDGED_AT_MOST = 12
+LEARNT_FROM = timedelta(days=300)
 
 
 @router.get("/detectors", summary="Every detector with its record")
@@ -85,35 +91,38 @@ def try_on_history(kind: str, body: shapes.TrialIn, deps: DepsHere, registry: Re
     if end - start > TRIAL_AT_MOST:
         raise BadInput(f"at most {TRIAL_AT_MOST.days} days at once", place="start")
     device_ids = _devices(caller, registry, body.device_id, body.space_id)
-    all_meters = meters_for(deps, registry, found, device_ids)
-    meters = dict(list(all_meters.items())[:METERS_AT_MOST])
-    if not meters:
-        raise BadInput("there is no meter of that kind", place="device_id" if body.device_id else "space_id")
-    history = History(deps, meters, Span(start_ms=to_ms(start), end_ms=to_ms(min(end, deps.now()))))
-    present_ones = history.trial(found, meters)
-    raised = history.trial(found, with_changes(meters, found, body.parameters)) if body.parameters else present_ones
+    span = Span(start_ms=to_ms(start), end_ms=to_ms(min(end, deps.now())))
+    past = _past(deps, registry, found, device_ids, span)
+    if past is None or not past.device_ids:
+        raise BadInput("there is no device of that kind", place="device_id" if body.device_id else "space_id")
+    now_raised = _of(past.raised({}), device_ids)
+    raised = _of(past.raised(body.parameters), device_ids) if body.parameters else now_raised
     days = [max((one.seen - one.started) / timedelta(days=1), 1 / 24) for one in raised]
     return shapes.TrialOut(
-        start=start,
+        start=max(start, moment(past.looked_from_ms)),
         end=end,
-        meters=len(meters),
-        left_out=len(all_meters) - len(meters),
-        before=len(present_ones),
+        meters=len(set(past.device_ids) & set(device_ids)),
+        left_out=past.left_out,
+        before=len(now_raised),
         count=len(raised),
         cost=sum(one.waste.cost_per_day * share for one, share in zip(raised, days, strict=True)),
         kwh=sum(one.waste.kwh_per_day * share for one, share in zip(raised, days, strict=True)),
         m3=sum(one.waste.m3_per_day * share for one, share in zip(raised, days, strict=True)),
         kgco2e=sum(one.waste.kgco2e_per_day * share for one, share in zip(raised, days, strict=True)),
+        verdicts=_agreement(deps, registry, found, past, (now_raised, raised)),
         items=[present.finding(registry, one, alert_id=None, with_evidence=True) for one in raised[:SHOWN]],
     )
 
 
 @router.get("/detectors/{kind}/suggestions", summary="What the false alarms teach: one change of a parameter for each meter")
 def list_suggestions(kind: str, deps: DepsHere, registry: RegistryHere, caller: Caller) -> Page[shapes.SuggestionOut]:
-    """Replays the judged findings of each meter with false alarms; only what keeps every real finding is suggested."""
-    found = _tried(kind)
+    """Replays the judged findings of each device with false alarms; only what keeps every real finding is suggested.
+
+    Nothing is ever suggested for what guards life.
+    """
+    found = _tuned(kind)
     labels = [one for one in deps.labels.standing(kind=found) if may_see_space(caller, registry, one.space_id)]
-    wrong = list(dict.fromkeys(one.device_id for one in labels if one.verdict is Verdict.FALSE_ALARM))[:METERS_AT_MOST]
+    wrong = list(dict.fromkeys(one.device_id for one in labels if one.verdict is Verdict.FALSE_ALARM))[:TAUGHT_AT_MOST]
     items = [
         one for device_id in wrong for one in _suggested(deps, registry, found, [x for x in labels if x.device_id == device_id])
     ]
@@ -125,10 +134,10 @@ def enter_rule(kind: str, body: shapes.RuleIn, deps: DepsHere, registry: Registr
     """Holds from the next turn of the analytics on. Fire and life-safety detectors cannot be switched off."""
     found = _kind(kind)
     if body.off and found not in SWITCHED:
-        why = "it guards life" if found.startswith(LIFE_SAFETY) else "it is judged in the alarm path"
+        why = "it guards life" if found.startswith(LIFE_SAFETY) else "it guards the building, people or food"
         raise BadInput(f"{found} cannot be switched off: {why}", place="off")
     if body.parameters:
-        check(_tried(kind), body.parameters)
+        check(_tuned(kind), body.parameters)
     _devices(caller, registry, body.device_id, body.space_id)
     if body.space_id is not None and not may_see_space(caller, registry, body.space_id):
         raise BadInput("a rule for the whole site is for somebody who sees all of it; name one of your buildings", place="space_id")
@@ -209,7 +218,17 @@ def _tried(word: str) -> FindingKind:
     """Raises BadInput where the detector has no history to be tried on."""
     kind = _kind(word)
     if kind not in TRIED:
-        raise BadInput(f"{kind} judges single messages; there is no stored history to try it on", place="kind")
+        raise BadInput(f"{kind} is judged by when devices were heard; there is no stored history to try it on", place="kind")
+    return kind
+
+
+def _tuned(word: str) -> FindingKind:
+    """Raises BadInput where no rule may change the detector."""
+    kind = _kind(word)
+    if kind.startswith(LIFE_SAFETY):
+        raise BadInput(f"{kind} guards life: its parameters are those of the standard, for every site alike", place="kind")
+    if kind not in TUNED:
+        raise BadInput(f"{kind} has no parameter that a rule could change", place="kind")
     return kind
 
 
@@ -226,6 +245,7 @@ def _shown(kind: FindingKind, here: SiteRecord, rules: int) -> shapes.DetectorOu
     return shapes.DetectorOut(
         kind=kind,
         tried=kind in TRIED,
+        tuned=kind in TUNED,
         switched=kind in SWITCHED,
         life_safety=kind.startswith(LIFE_SAFETY),
         records=records,
@@ -276,19 +296,70 @@ def _finding(deps: Deps, registry: Registry, caller: User, finding_id: int) -> F
     return finding
 
 
-def _suggested(deps: Deps, registry: Registry, kind: FindingKind, labels: Iterable[FindingLabel]) -> Iterable[shapes.SuggestionOut]:
-    """For one meter. Only hourly detectors learn this way."""
-    judged = [
+def _past(deps: Deps, registry: Registry, kind: FindingKind, device_ids: Sequence[str], span: Span) -> Past | None:
+    if kind in RERUN and kind is not QUALITY:
+        return MessagesPast(deps, registry, kind, device_ids, [span])
+    return meters_past(deps, registry, kind, device_ids, span)
+
+
+def _of(findings: Iterable[Finding], device_ids: Collection[str]) -> list[Finding]:
+    return [one for one in findings if one.device_id in device_ids]
+
+
+def _judged(deps: Deps, labels: Iterable[FindingLabel]) -> list[Judged]:
+    """Tests and what was not found on site prove nothing."""
+    return [
         Judged(finding=deps.findings.get(one.finding_id), real=one.verdict is Verdict.REAL)
         for one in labels
         if one.verdict in (Verdict.REAL, Verdict.FALSE_ALARM)
     ]
-    device_id = judged[0].finding.device_id
-    meters = meters_for(deps, registry, kind, [device_id])
-    if kind not in HOURLY_RULES or not meters:
+
+
+def _agreement(
+    deps: Deps, registry: Registry, kind: FindingKind, past: Past, raised: tuple[Sequence[Finding], Sequence[Finding]]
+) -> list[shapes.TrialVerdictOut]:
+    """What people said of findings within the span, beside what the trial says of them."""
+    labels = {one.finding_id: one for one in deps.labels.standing(kind=kind, device_ids=past.device_ids)}
+    judged = [one for one in _judged(deps, labels.values()) if to_ms(one.finding.seen) >= past.looked_from_ms]
+    before, after = raised
+    return [
+        shapes.TrialVerdictOut(
+            finding_id=one.finding.id,
+            device_name=registry.devices[one.finding.device_id].name,
+            device_name_zh=registry.devices[one.finding.device_id].name_zh,
+            started=one.finding.started,
+            verdict=labels[one.finding.id].verdict,
+            what=labels[one.finding.id].what,
+            before=again(one.finding, before),
+            told=again(one.finding, after),
+            agrees=again(one.finding, after) is one.real,
+        )
+        for one in judged
+        if one.finding.device_id in registry.devices
+    ]
+
+
+def _suggested(deps: Deps, registry: Registry, kind: FindingKind, labels: Iterable[FindingLabel]) -> Iterable[shapes.SuggestionOut]:
+    """For one device, by the newest of what was said of it."""
+    since = deps.now() - LEARNT_FROM
+    judged = [one for one in _judged(deps, labels) if one.finding.seen >= since][:JUDGED_AT_MOST]
+    if not judged or judged[0].finding.device_id not in registry.devices:
         return
-    begin = max(min(one.finding.started for one in judged), deps.now() - timedelta(days=300))
-    found = History(deps, meters, Span(start_ms=to_ms(begin - LEARN), end_ms=to_ms(deps.now()))).suggestion(kind, judged)
+    device_id = judged[0].finding.device_id
+    found = _learnt(deps, registry, kind, judged)
     if found is not None:
         figures = {name: getattr(found, name) for name in shapes.SuggestionOut.model_fields if hasattr(found, name)}
-        yield shapes.SuggestionOut(device_id=device_id, unit=unit_of(found.parameter), **figures)
+        device = registry.devices[device_id]
+        figures |= {"device_id": device_id, "device_name": device.name, "device_name_zh": device.name_zh}
+        yield shapes.SuggestionOut(unit=unit_of(found.parameter), **figures)
+
+
+def _learnt(deps: Deps, registry: Registry, kind: FindingKind, judged: Sequence[Judged]) -> Suggestion | None:
+    if kind in RERUN and kind is not QUALITY:
+        messages = messages_to_learn(deps, registry, kind, judged)
+        return suggest(kind, messages.changed_already, messages.raised, judged) if messages.device_ids else None
+    found = meter_to_learn(deps, registry, kind, judged, deps.now() - LEARNT_FROM)
+    if found is None:
+        return None
+    past, changed_already = found
+    return suggest(kind, changed_already, past.raised_alone, judged)

@@ -9,10 +9,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from analytics.tuning import Tuning
 from devices.errors import Conflict, DependencyFailed
 from ingest.live import LiveDecoder
 from runtime.bus import Bus
@@ -20,7 +22,7 @@ from runtime.databases import ready_database
 from runtime.priority import answer_at_once, prefer
 from runtime.roles.alerts_desk import Desk
 from runtime.roles.alerts_foreign import Foreign, Hearing
-from runtime.roles.alerts_inbox import Inbox, Letter
+from runtime.roles.alerts_inbox import Inbox, Letter, News
 from runtime.roles.alerts_lane import FastLane, Moment, Said
 from runtime.roles.alerts_self import SelfWatch
 from runtime.settings import Settings
@@ -100,19 +102,24 @@ class Role:
                 self._live.forget_news(_moment().wall_ms)
                 self._persist(_unharmed(lambda: self._lane.tick(_moment()), "timers"))
 
-    def _take(self, arrived: list[Letter | Hearing]) -> None:
+    def _take(self, arrived: list[News]) -> None:
         """All that has arrived in one go: a burst of alarms waits for the disk once."""
         letters = [letter for letter in arrived if isinstance(letter, Letter)]
         said = [item for letter in letters for item in _unharmed(partial(self._judge, letter), letter)]
         if self._persist(said):
             for letter in letters:
                 self._inbox.acknowledge(letter)
-        for hearing in arrived:
-            if isinstance(hearing, Hearing):
-                self._lane.set_registry(hearing.registry, _moment())
-                self._live.set_links(hearing.links)
-                self._live.recall(hearing.memories)
-                self._inbox.subscribe(self._lane.device_ids, hearing.filters)
+        for news in arrived:
+            if isinstance(news, Hearing):
+                self._hear(news)
+            elif isinstance(news, Tuning):
+                self._lane.set_tuning(news)
+
+    def _hear(self, hearing: Hearing) -> None:
+        self._lane.set_registry(hearing.registry, _moment())
+        self._live.set_links(hearing.links)
+        self._live.recall(hearing.memories)
+        self._inbox.subscribe(self._lane.device_ids, hearing.filters)
 
     def _judge(self, letter: Letter) -> Iterator[Said]:
         message = letter.message
@@ -191,12 +198,16 @@ class Role:
 
     def _reload(self) -> None:
         changed = self._desk.registry_changed()
+        tuning = self._desk.tuning_changed()
+        if tuning is not None:
+            self._inbox.put(tuning)
+            self._persist([Said(replace(finding, active=False, seen=_now())) for finding in self._desk.silenced(tuning)])
         if not changed and time.monotonic() < self._hear_again_s:
             return
         self._hear_again_s = time.monotonic() + HEAR_S
         hearing = self._foreign.news(self._desk.registry)
         if hearing is not None:
-            self._inbox.put_hearing(hearing)
+            self._inbox.put(hearing)
 
     def _hint(self, kind: str, _entity_id: int) -> None:
         if kind != ChangeKind.ALERT:

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from alerts import engine as alerts
 from alerts.model import Alert, AlertState
 from analytics.finding import Finding
+from analytics.parameters import HOURLY_RULES
+from analytics.tuning import Tuning, tuning_of
 from devices.errors import CaretakerError, Conflict, DependencyFailed, IllegalTransition
 from devices.model import DeviceKind
 from devices.registry import Registry
@@ -26,6 +28,7 @@ from storage.database import Database
 from storage.finding_store import FindingStore
 from storage.order_store import OrderStore
 from storage.registry_store import RegistryStore
+from storage.rule_store import RuleStore
 from storage.user_store import UserStore
 
 _LOG = logging.getLogger(__name__)
@@ -57,6 +60,8 @@ class Desk:
         self.registry = self.registry_store.load()
         self.seq = self._changes.last_seq()
         self._zones = _zones(self.registry)
+        self._rules = RuleStore(database)
+        self._rules_revision = (0, self._revision)
         self._settled: set[tuple[ChangeKind, int]] = set()
 
     # The fast lane's side
@@ -126,6 +131,18 @@ class Desk:
         self.registry, self._revision = self.registry_store.load(), revision
         self._zones = _zones(self.registry)
         return True
+
+    def tuning_changed(self) -> Tuning | None:
+        """What people's rules say of devices that are no meters; None where neither rules nor places have changed."""
+        known = (self._rules.revision(), self._revision)
+        if known == self._rules_revision:
+            return None
+        self._rules_revision = known
+        return tuning_of(self.registry, self._rules.list(standing=True))
+
+    def silenced(self, tuning: Tuning) -> list[Finding]:
+        """Findings that go on and that a rule has switched off. Hourly detectors end theirs by themselves."""
+        return [one for key, one in self.findings.active().items() if key in tuning.off and one.kind not in HOURLY_RULES]
 
     def reconcile(self, now: datetime) -> None:
         """What was missed while nobody listened: findings without alert, alerts whose finding has ended, alerts without order."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import paho.mqtt.client as mqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
+from analytics.tuning import Tuning
 from ingest.families.native import level_of
 from ingest.message import Message
 from runtime import mqtt as connections
@@ -31,6 +32,9 @@ class Letter:
     connection: int
 
 
+News = Letter | Hearing | Tuning
+
+
 class Inbox:
     """Hands over messages in the order of arrival, mixed with news of what is to be heard."""
 
@@ -38,7 +42,7 @@ class Inbox:
         self._settings = settings
         self._now = now
         self._prefix = f"caretaker/v1/{settings.site.id}"
-        self._letters: queue.SimpleQueue[Letter | Hearing] = queue.SimpleQueue()
+        self._letters: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._topics: frozenset[str] = frozenset()
         self._connection = 0
         self._client = connections.client(
@@ -64,9 +68,9 @@ class Inbox:
             if gone:
                 self._client.unsubscribe(gone)
 
-    def get(self, wait_s: float) -> list[Letter | Hearing]:
+    def get(self, wait_s: float) -> list[News]:
         """What has arrived, waiting for the first of it; empty where nothing came in time."""
-        arrived: list[Letter | Hearing] = []
+        arrived: list[News] = []
         try:
             arrived.append(self._letters.get(timeout=wait_s) if wait_s > 0 else self._letters.get_nowait())
             while len(arrived) < _AT_ONCE:
@@ -75,8 +79,8 @@ class Inbox:
             pass
         return arrived
 
-    def put_hearing(self, hearing: Hearing) -> None:
-        self._letters.put(hearing)
+    def put(self, news: Hearing | Tuning) -> None:
+        self._letters.put(news)
 
     def acknowledge(self, letter: Letter) -> None:
         """What came on an earlier connection comes again and is acknowledged then."""

@@ -1,15 +1,16 @@
 """The fast lane without its sockets: a message of a fire or door device in, findings out. No input or output, no clock."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from analytics.calendar import Calendar
 from analytics.detectors import battery, door, fire
 from analytics.finding import Finding, FindingKind
+from analytics.lookout import AS_SHIPPED, ORDINARY, Lookout
 from analytics.lookout import METRICS as LOOKOUT_METRICS
-from analytics.lookout import ORDINARY, Lookout
+from analytics.tuning import Tuning
 from devices.model import FAST_LANE_KINDS, FIRE_KINDS, Device, DeviceKind, Event, Reading
 from devices.registry import Registry
 from ingest.decoded import Decoded, Rejected
@@ -79,6 +80,8 @@ class _Watched:
     fire_state: fire.FireState = field(default_factory=fire.FireState)
     door_state: door.DoorState = field(default_factory=door.DoorState)
     battery_state: battery.BatteryState = field(default_factory=battery.BatteryState)
+    door_params: door.DoorParams = door.DEFAULTS
+    battery_params: battery.BatteryParams = battery.DEFAULTS
     clock: _DeviceClock = field(default_factory=_DeviceClock)
     offset_ms: float = 0.0
     is_silent: bool = False
@@ -97,6 +100,7 @@ class FastLane:
         self._watched: dict[str, _Watched] = {}
         self._wall_offset_ms = now.wall_ms - 1000 * now.steady_s
         self._lookout = Lookout(registry, calendar)
+        self._tuning = AS_SHIPPED
         self.set_registry(registry, now)
         for (_, device_id), finding in active.items():
             if device_id in self._watched:
@@ -118,6 +122,15 @@ class FastLane:
                 known = before.get(device.id) or _Watched(device=device, silent_after_s=silent_after_s, heard_s=now.steady_s)
                 known.device, known.silent_after_s = device, silent_after_s
                 self._watched[device.id] = known
+        self.set_tuning(self._tuning)
+
+    def set_tuning(self, tuning: Tuning) -> None:
+        """The rules of people for doors, cold stores and batteries. No rule reaches what a fire device says."""
+        self._tuning = tuning
+        self._lookout.set_tuning(tuning)
+        for device_id, watched in self._watched.items():
+            watched.door_params = tuning.parameters(door.step, device_id)
+            watched.battery_params = tuning.parameters(battery.step, device_id)
 
     def take(self, decoded: Decoded | Rejected, now: Moment, *, retained: bool = False) -> list[Said]:
         """What one message tells. A device that is not in the registry is ingest's to report, not ours to judge."""
@@ -143,7 +156,10 @@ class FastLane:
             sample = _stamped(sample, now.wall_ms)
         watched.offset_ms = sample.ts_ms - 1000 * now.steady_s
         own = list(_step(watched, sample))
-        return [Said(finding) for finding in self._together(sample, own, now)]
+        return self._told(self._together(sample, own, now))
+
+    def _told(self, findings: Iterable[Finding]) -> list[Said]:
+        return [Said(finding) for finding in findings if not self._tuning.silences(finding)]
 
     def _together(self, sample: Reading | Event, own: list[Finding], now: Moment) -> list[Finding]:
         """The device's own findings with what all devices together add. A bug there never costs an alarm."""
@@ -159,8 +175,8 @@ class FastLane:
 
     def tick(self, now: Moment) -> list[Said]:
         """What the passing of time tells: doors held or forced, silent fire devices."""
-        said = [Said(finding) for watched in self._watched.values() for finding in _tick_door(watched, now)]
-        said += [Said(finding) for finding in self._lookout.tick(now.wall_ms)]
+        said = self._told(finding for watched in self._watched.values() for finding in _tick_door(watched, now))
+        said += self._told(self._lookout.tick(now.wall_ms))
         return said + self._silences(now)
 
     def _follow_wall(self, now: Moment) -> None:
@@ -239,7 +255,7 @@ def _stamped(sample: Reading | Event, ts_ms: int) -> Reading | Event:
 
 def _step(watched: _Watched, sample: Reading | Event) -> Iterator[Finding]:
     if watched.device.kind is DeviceKind.DOOR_CONTROLLER:
-        watched.door_state, finding = door.step(watched.door_state, sample, watched.device)
+        watched.door_state, finding = door.step(watched.door_state, sample, watched.device, watched.door_params)
     elif watched.device.kind in FIRE_KINDS:
         watched.fire_state, finding = fire.step(watched.fire_state, sample, watched.device)
     else:
@@ -247,7 +263,7 @@ def _step(watched: _Watched, sample: Reading | Event) -> Iterator[Finding]:
     if finding is not None:
         yield finding
     if isinstance(sample, Reading):
-        watched.battery_state, finding = battery.step(watched.battery_state, sample, watched.device)
+        watched.battery_state, finding = battery.step(watched.battery_state, sample, watched.device, watched.battery_params)
         if finding is not None:
             yield finding
 
@@ -272,7 +288,8 @@ def _tick_door(watched: _Watched, now: Moment) -> Iterator[Finding]:
     """In the controller's own time, which goes on from its last word at the pace of our steady clock."""
     if watched.device.kind is not DeviceKind.DOOR_CONTROLLER or watched.door_state == _UNHEARD:
         return
-    watched.door_state, finding = door.tick(watched.door_state, round(watched.offset_ms + 1000 * now.steady_s), watched.device)
+    at_ms = round(watched.offset_ms + 1000 * now.steady_s)
+    watched.door_state, finding = door.tick(watched.door_state, at_ms, watched.device, watched.door_params)
     if finding is not None:
         yield finding
 
