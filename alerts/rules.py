@@ -131,6 +131,9 @@ RULES: dict[FindingKind, Rule] = {
     FindingKind.ENERGY_BUDGET: _rule(
         _MINOR, 0, 7 * _DAY, "Look at the plan's page: who uses more than planned? Save there, or have the budget changed."
     ),
+    FindingKind.ENERGY_OVER_QUOTA: _rule(
+        _INFO, 0, 7 * _DAY, "Tell the residents what they have used; look for something that runs all day, or correct the quota."
+    ),
     FindingKind.DEVICE_DEAD: _rule(_MINOR, 60, _DAY, "Check power and network of the device and of its gateway."),
     FindingKind.DEVICE_BATTERY_LOW: _rule(_INFO, 0, 7 * _DAY, "Change the battery on the next round."),
     FindingKind.PLATFORM_SPOOL_REFUSES: _rule(

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
+from analytics.budget import Budget
 from analytics.calendar import Calendar
+from analytics.quota import Quota
 from analytics.tariff import Rates
 from api.accounts import Ledger
 from api.incoming import Incoming
@@ -21,7 +23,6 @@ from maintenance.sla import WorkingCalendar
 from storage.alert_store import AlertStore
 from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
-from storage.budget_store import BudgetStore
 from storage.change_store import ChangeStore
 from storage.check_store import CheckStore
 from storage.commissioning_store import CommissioningStore
@@ -32,6 +33,7 @@ from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
 from storage.label_store import LabelStore
 from storage.link_store import LinkStore
+from storage.plan_store import PlanStore
 from storage.meter_store import MeterStore
 from storage.order_store import OrderStore
 from storage.price_store import PriceStore
@@ -97,7 +99,8 @@ class Deps:
     site: SiteInfo
     meters: MeterStore
     prices: PriceStore
-    budgets: BudgetStore
+    budgets: PlanStore[Budget]
+    quotas: PlanStore[Quota]
     savings: SavingStore
     calendar: Calendar
     working_calendar: WorkingCalendar

@@ -1,4 +1,4 @@
-"""The JSON of plans: forecasts, budgets, measured savings, benchmarks."""
+"""The JSON of plans: forecasts, budgets, quotas of rooms, measured savings, benchmarks."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from analytics.budget import Measure
+from analytics.quota import Per
 from api.consumption import Quantity
 from api.schemas import PlaceStep
 from devices.model import SpaceKind, UseType
@@ -104,6 +105,60 @@ class BudgetOut(BaseModel):
     entered_by: str
     entered_at: datetime
     outlook: OutlookOut | None = Field(description="null where the place has no meter that counts this")
+
+
+class QuotaIn(BaseModel):
+    """Of each metered room in the place. `month` null: every month. `amount`: kWh or m3 a month, a room or a head."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    space_id: str = Field(max_length=100)
+    quantity: Quantity
+    per: Per
+    month: int | None = Field(default=None, ge=1, le=12)
+    amount: float = Field(gt=0, le=1e9, allow_inf_nan=False)
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+
+
+class QuotaOut(BaseModel):
+    id: int
+    space_id: str
+    name: str
+    name_zh: str
+    space_path: list[PlaceStep]
+    quantity: Quantity
+    unit: str
+    per: Per
+    month: int | None
+    amount: float
+    note: str
+    entered_by: str
+    entered_at: datetime
+
+
+class QuotaRoomOut(BaseModel):
+    """A room in the running month. `allowed`, `share` null: the quota is by head and nobody has entered how many live there."""
+
+    device_id: str
+    space_id: str
+    space_path: list[PlaceStep]
+    quota_id: int
+    people: int | None
+    used: float
+    allowed: float | None
+    share: float | None
+    over_on: date | None
+
+
+class QuotaRoomsOut(BaseModel):
+    """`items`: the largest share first."""
+
+    quantity: Quantity
+    unit: str
+    month: date = Field(description="its first day")
+    items: list[QuotaRoomOut]
+    over: int
+    unjudged: int = Field(description="rooms with a quota by head whose people nobody has entered")
 
 
 class SavingOut(BaseModel):

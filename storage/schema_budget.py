@@ -1,8 +1,9 @@
-"""Tables of plans and of what came of repairs: budgets, and the saving measured after each order."""
+"""Tables of plans and of what came of repairs: budgets, quotas of rooms, and the saving measured after each order."""
 
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, Table, Text
 
 from analytics.budget import Measure
+from analytics.quota import Per
 from storage.columns import KEY, UtcTime, Word
 from storage.schema import METADATA
 
@@ -21,6 +22,22 @@ BUDGET = Table(
     Column("entered_by", Text, nullable=False),
     Column("entered_at", UtcTime, nullable=False),
     Index("uq_budget_period", "space_id", "meter_id", "quantity", "measure", "year", "month", unique=True),
+    sqlite_autoincrement=True,
+)
+
+QUOTA = Table(
+    "quota",
+    METADATA,
+    Column("id", KEY, primary_key=True),
+    Column("space_id", Text, nullable=False),
+    Column("quantity", Text, nullable=False),
+    Column("per", Word(Per), nullable=False),
+    Column("amount", Float, nullable=False),
+    Column("month", Integer, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("entered_by", Text, nullable=False),
+    Column("entered_at", UtcTime, nullable=False),
+    Index("uq_quota_month", "space_id", "quantity", "month", unique=True),
     sqlite_autoincrement=True,
 )
 

@@ -27,7 +27,6 @@ from maintenance.sla import WorkingCalendar
 from storage.alert_store import AlertStore
 from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
-from storage.budget_store import BudgetStore
 from storage.change_store import ChangeStore
 from storage.check_store import CheckStore
 from storage.command_store import CommandStore
@@ -44,6 +43,7 @@ from storage.label_store import LabelStore
 from storage.link_store import LinkStore
 from storage.manual_store import ManualStore
 from storage.meter_store import MeterStore
+from storage.plan_store import budget_store, quota_store
 from storage.order_store import OrderStore
 from storage.passwords import hash_password, new_token, token_sha256
 from storage.price_store import PriceStore
@@ -230,7 +230,8 @@ def _on(database: Database, tmp_path: Path) -> Iterator[Campus]:
         site=SiteInfo(id="campus", name="Campus", name_zh="校园", timezone="Asia/Shanghai", currency="CNY"),
         meters=MeterStore(database),
         prices=PriceStore(database, Rates()),
-        budgets=BudgetStore(database),
+        budgets=budget_store(database),
+        quotas=quota_store(database),
         savings=SavingStore(database),
         calendar=Calendar(timezone="Asia/Shanghai"),
         working_calendar=WorkingCalendar(zone=ZoneInfo("Asia/Shanghai")),

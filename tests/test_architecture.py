@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 MODELS = (
     *("alerts.model", "maintenance.model", "ingest.dead_letter"),
     *("analytics.finding", "analytics.notes", "analytics.entry", "analytics.prices", "analytics.virtual_meter"),
-    *("analytics.label", "analytics.rule", "analytics.budget"),
+    *("analytics.label", "analytics.rule", "analytics.budget", "analytics.quota"),
 )
 ARROWS: dict[str, tuple[str, ...]] = {
     "devices": (),

@@ -162,6 +162,7 @@ def _pages(page: Page, asked: argparse.Namespace) -> list[tuple[str, str]]:
         ("meter", f"/meters/{found.get('meter')}"),
         ("prices", "/prices"),
         ("budgets", "/budgets?quantity=electricity"),
+        ("quotas", "/quotas?quantity=electricity"),
         ("benchmarks", "/benchmarks?quantity=electricity"),
         ("data", "/data"),
         ("data-import", f"/data/import?upload={asked.upload or None}&filename=readings.csv"),

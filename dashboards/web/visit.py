@@ -39,7 +39,7 @@ NAVIGATION: tuple[tuple[str, str, str, frozenset[str]], ...] = (
 
 _BELONGS = {
     "/desk": ("/alerts",),
-    "/energy": ("/budgets", "/benchmarks", "/meters", "/prices"),
+    "/energy": ("/budgets", "/quotas", "/benchmarks", "/meters", "/prices"),
     "/findings": ("/detectors",),
     "/devices": ("/spaces", "/discovered", "/dead-letters", "/profiles", "/gateways", "/data-quality"),
     "/data": ("/read", "/commands"),

@@ -43,6 +43,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "meter.wrong_unit": N_("Wrong unit or ratio"),
         "meter.balance": N_("Sub-meters do not add up"),
         "energy.budget": N_("Budget will be overspent"),
+        "energy.over_quota": N_("Quota of a room used up"),
         "device.dead": N_("Device silent"),
         "device.battery_low": N_("Battery low"),
         "door.forced": N_("Door forced"),
@@ -441,6 +442,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "link.lqi": N_("Link quality"),
         "counter": N_("Counter"),
         "budget": N_("Used since the period began"),
+        "quota": N_("Used since the month began"),
     },
 }
 

@@ -9,7 +9,7 @@ what is imported asks by a row of `meter_recount` for its hours to be counted ag
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -33,6 +33,7 @@ from runtime.bus import Bus
 from runtime.databases import open_database
 from runtime.roles.analytics_books import AHEAD_MS, Books, series
 from runtime.roles.analytics_plans import Plans
+from runtime.roles.analytics_quotas import Quotas
 from runtime.roles.analytics_recorder import Recorder
 from runtime.settings import Settings
 from runtime.site import live_site, site_of
@@ -46,7 +47,7 @@ from storage.rule_store import RuleStore
 
 PERIOD_S = 5.0
 WAKE_S = 0.2
-WAKING = frozenset({"meter", "tariff", "budget"})
+WAKING = frozenset({"meter", "tariff", "budget", "quota"})
 """Words on the bus at which the next turn begins at once."""
 OVERLAP_MS = 60_000
 """Each query looks back so far beyond the last one: readings of one moment arrive within it, or are counted as late."""
@@ -76,21 +77,22 @@ def run(settings: Settings, stop: threading.Event) -> None:
         entered=Entered(MeterStore(database), RuleStore(database)),
     )
     plans = Plans(database=database, readings=readings, record=record, site=site, currency=settings.site.currency)
+    quotas = Quotas(database=database, readings=readings, record=record, site=site)
     try:
-        _turn(role, plans, stop, woken)
+        _turn((role.tick, plans.look, quotas.look), stop, woken)
     finally:
         bus.stop()
         readings.close()
         database.close()
 
 
-def _turn(role: "Analytics", plans: Plans, stop: threading.Event, woken: threading.Event) -> None:
+def _turn(parts: Sequence[Callable[[datetime], None]], stop: threading.Event, woken: threading.Event) -> None:
     failing = False
     while not stop.is_set():
         begun = time.monotonic()
         try:
-            role.tick(datetime.now(UTC))
-            plans.look(datetime.now(UTC))
+            for part in parts:
+                part(datetime.now(UTC))
             if failing:
                 _log.info("stores answer again")
             failing = False

@@ -16,9 +16,9 @@ from api.after_repair import measure
 from api.outlooks import of_meter, of_space, outlook_of
 from devices.registry import Registry
 from runtime.roles.analytics_recorder import Recorder
-from storage.budget_store import BudgetStore
 from storage.database import Database
 from storage.meter_store import MeterStore
+from storage.plan_store import budget_store
 from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore
 from storage.saving_store import Repair, SavingState, SavingStore, StoredSaving
@@ -42,7 +42,7 @@ class Plans:
         self, *, database: Database, readings: ReadingStore, record: Recorder, site: Callable[[], Site], currency: str
     ) -> None:
         self._registry = RegistryStore(database)
-        self._budgets, self._savings, self._meters = BudgetStore(database), SavingStore(database), MeterStore(database)
+        self._budgets, self._savings, self._meters = budget_store(database), SavingStore(database), MeterStore(database)
         self._readings, self._findings, self._site, self._currency = readings, record, site, currency
         self._looked: datetime | None = None
         self._judged: dict[int, tuple[Budget, date]] = {}

@@ -30,7 +30,6 @@ from runtime.stores import open_reading_store
 from storage.alert_store import AlertStore
 from storage.asset_store import AssetStore
 from storage.audit_store import AuditStore
-from storage.budget_store import BudgetStore
 from storage.change_store import ChangeStore
 from storage.check_store import CheckStore
 from storage.commissioning_store import CommissioningStore
@@ -42,6 +41,7 @@ from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
 from storage.label_store import LabelStore
 from storage.link_store import LinkStore
+from storage.plan_store import budget_store, quota_store
 from storage.meter_store import MeterStore
 from storage.order_store import OrderStore
 from storage.price_store import PriceStore
@@ -169,7 +169,8 @@ def dependencies(settings: Settings, database: Database, readings: ReadingStore,
         site=SiteInfo(id=site.id, name=site.name, name_zh=site.name_zh, timezone=site.timezone, currency=site.currency),
         meters=MeterStore(database),
         prices=PriceStore(database, costs.rates),
-        budgets=BudgetStore(database),
+        budgets=budget_store(database),
+        quotas=quota_store(database),
         savings=SavingStore(database),
         calendar=costs.calendar,
         working_calendar=WorkingCalendar(zone=ZoneInfo(site.timezone)),

@@ -22,11 +22,11 @@ from maintenance.policy import plan_for
 from runtime.roles.analytics_plans import Plans
 from runtime.roles.analytics_recorder import Recorder
 from storage.alert_store import AlertStore
-from storage.budget_store import BudgetStore
 from storage.database import Database
 from storage.embedded import EmbeddedReadingStore
 from storage.finding_store import FindingStore
 from storage.order_store import OrderStore
+from storage.plan_store import budget_store
 from storage.registry_store import RegistryStore
 from storage.saving_store import SavingState, SavingStore
 
@@ -63,7 +63,7 @@ class House:
         RegistryStore(self.database).save(spaces, [meter])
         self.findings, self.budgets, self.savings = (
             FindingStore(self.database),
-            BudgetStore(self.database),
+            budget_store(self.database),
             SavingStore(self.database),
         )
 

@@ -35,6 +35,7 @@ NOWHERE = {
     "token_id": "999",
     "command_id": "999",
     "budget_id": "999",
+    "quota_id": "999",
     "family": "nope",
     "token": "ctk_x",
     "import_id": "999",

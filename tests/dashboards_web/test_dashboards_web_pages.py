@@ -38,6 +38,8 @@ PAGES = (
     "/prices",
     "/budgets",
     "/budgets?meter=wm-1&quantity=water",
+    "/quotas",
+    "/quotas?space=dorm-a&quantity=water",
     "/benchmarks",
     "/benchmarks?by=head&days=84&quantity=water",
     "/benchmarks?kind=room&days=nonsense",

@@ -36,6 +36,17 @@ def test_a_budget_says_when_it_is_overspent_and_by_how_much(reader: TestClient) 
     assert "&lt;b&gt;agreed" in reader.get("/budgets").text
 
 
+def test_rooms_stand_by_the_share_of_their_quota(reader: TestClient) -> None:
+    page = words(reader, "/quotas")
+    assert "1 room has used up its quota." in page
+    assert "Dormitory A › Room 101 110 % 132 kWh of 120 kWh over since Thu 19 Nov" in page
+    assert "50 kWh; nobody has entered how many live there" in page
+    assert "1 room cannot be judged" in page
+    assert "150 kWh a room" in page
+    assert "&lt;b&gt;council" in reader.get("/quotas").text
+    assert "No quota holds for any metered room yet." in words(reader, "/quotas?quantity=water")
+
+
 def test_the_next_days_stand_on_the_energy_page_and_at_the_meter(reader: TestClient) -> None:
     page = words(reader, "/energy/campus")
     assert "Tomorrow 120.5 kWh 100.2 to 140.8 kWh" in page

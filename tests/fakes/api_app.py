@@ -300,6 +300,10 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
             return api_plans.forecast(query)
         case ["budgets"]:
             return _items(api_plans.BUDGETS)
+        case ["quotas"]:
+            return _items(api_plans.QUOTAS)
+        case ["quotas", "rooms"]:
+            return api_plans.quota_rooms(query)
         case ["savings"]:
             return api_plans.savings(query)
         case ["benchmarks"]:

@@ -95,6 +95,57 @@ BUDGETS = [
 ]
 
 
+def _quota(number: int, **changes: Any) -> Json:
+    return {
+        "id": number,
+        "space_id": "dorm-a",
+        "name": "Dormitory A",
+        "name_zh": "A 宿舍",
+        "space_path": PLACE,
+        "quantity": "electricity",
+        "unit": "kWh",
+        "per": "head",
+        "month": None,
+        "amount": 30.0,
+        "note": "<b>council</b>",
+        "entered_by": "energy",
+        "entered_at": "2026-10-01T00:00:00Z",
+        **changes,
+    }
+
+
+QUOTAS = [_quota(1), _quota(2, per="room", month=11, amount=150.0), _quota(3, quantity="water", unit="m3", amount=3.0)]
+
+
+def _quota_room(name: str, used: float, allowed: float | None, over_on: str | None = None) -> Json:
+    share = None if allowed is None else used / allowed
+    path = [*PLACE, {"id": name, "name": f"Room {name}", "name_zh": f"{name} 室"}]
+    return {
+        "device_id": f"em-{name}",
+        "space_id": name,
+        "space_path": path,
+        "quota_id": 1,
+        "people": None if allowed is None else 4,
+        "used": used,
+        "allowed": allowed,
+        "share": share,
+        "over_on": over_on,
+    }
+
+
+def quota_rooms(query: Mapping[str, str]) -> Json:
+    rooms = [_quota_room("101", 132.0, 120.0, "2026-11-19"), _quota_room("102", 100.0, 120.0), _quota_room("103", 50.0, None)]
+    water = query.get("quantity") == "water"
+    return {
+        "quantity": query.get("quantity", "electricity"),
+        "unit": "m3" if water else "kWh",
+        "month": "2026-11-01",
+        "items": [] if water else rooms,
+        "over": 0 if water else 1,
+        "unjudged": 0 if water else 1,
+    }
+
+
 def _saving(order_id: int, **changes: Any) -> Json:
     return {
         "order_id": order_id,

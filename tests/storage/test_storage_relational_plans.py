@@ -10,10 +10,10 @@ from analytics.finding import Waste
 from devices.errors import Conflict, NotFound
 from maintenance.model import OrderState
 from storage.alert_store import AlertStore
-from storage.budget_store import BudgetStore
 from storage.database import Database
 from storage.finding_store import FindingStore
 from storage.order_store import OrderStore
+from storage.plan_store import budget_store
 from storage.saving_store import SavingState, SavingStore, StoredSaving
 from tests.storage.relational_values import alert, alert_entry, finding, order, order_entry
 
@@ -31,7 +31,7 @@ BUDGET = Budget(
 
 
 def test_one_budget_for_each_thing_and_time(any_database: Database) -> None:
-    store = BudgetStore(any_database)
+    store = budget_store(any_database)
     stored = store.add(BUDGET)
     year = store.add(replace(BUDGET, month=0, year=2025))
     assert store.list() == [stored, year]

@@ -17,7 +17,7 @@ def upgrade() -> None:
         sa.Column("id", KEY, nullable=False),
         sa.Column("space_id", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Text(), nullable=False),
-        sa.Column("basis", sa.String(40), nullable=False),
+        sa.Column("per", sa.String(40), nullable=False),
         sa.Column("amount", sa.Float(), nullable=False),
         sa.Column("month", sa.Integer(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),

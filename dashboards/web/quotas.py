@@ -1,0 +1,46 @@
+"""Quotas of rooms: which hold, and which rooms have used how much of theirs this month."""
+
+from starlette.responses import Response
+
+from dashboards.web.backend import gather
+from dashboards.web.plans import MONTHS, noon
+from dashboards.web.visit import Visit
+from dashboards.web.words import LABELS, N_
+
+SHOWN = 60
+PER = {"room": N_("a room"), "head": N_("a head")}
+FULL = 1.0
+NEARLY = 0.8
+
+
+async def quotas(visit: Visit) -> Response:
+    """`?quantity=`; `?space=` narrows the rooms to those inside and fills in the form."""
+    quantity, space = visit.chosen("quantity", LABELS["quantity"], "electricity"), visit.query("space")
+    inside = {"space_id": space} if space else {}
+    found, rooms, spaces = await gather(
+        visit.api.items("/quotas"),
+        visit.api.get("/quotas/rooms", quantity=quantity, **inside),
+        visit.api.items("/spaces", limit=2000),
+    )
+    items = [
+        {**room, "mood": _mood(room["share"]), "bar": round(100 * min(room["share"] or 0.0, 1.0), 1)} for room in rooms["items"]
+    ]
+    return visit.render(
+        "quotas.html",
+        quotas=[quota for quota in found if quota["quantity"] == quantity],
+        rooms=rooms,
+        items=items[:SHOWN],
+        more=max(len(items) - SHOWN, 0),
+        spaces=[place for place in spaces if place["kind"] in {"site", "building", "floor", "room"}],
+        asked={"quantity": quantity, "space": space},
+        per=PER,
+        months=MONTHS,
+        month=noon(visit, rooms["month"]),
+        noon=lambda day: noon(visit, day),
+    )
+
+
+def _mood(share: float | None) -> str:
+    if share is None:
+        return "unknown"
+    return "over" if share > FULL else "warns" if share >= NEARLY else "holds"
