@@ -4,6 +4,7 @@ The weeks end `LAG_DAYS` before the day that is judged, so that a slow change do
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,25 +53,33 @@ class Base:
         )
 
 
-def base_of(measured: Floats, expected: Floats, table: HourTable, days: int | None = None) -> Base:
-    """`days`: worked out for the last so many local days only (the daily levels for all)."""
+class DayLevels(NamedTuple):
+    """Per day: the base, and median, 90 % and 10 % of that of like days in the weeks before, (3, days)."""
+
+    daily: Floats
+    weeks: Floats
+
+
+def base_of(measured: Floats, expected: Floats, table: HourTable, days: int | None = None, levels: DayLevels | None = None) -> Base:
+    """`days`: worked out for the last so many local days only. `levels`: those without the weather's share, where it matters."""
     if not measured.size:
         return Base(**dict.fromkeys(_NAMES, measured), even=np.empty((2, 0)))
     grid = np.full((table.class_of_day.size, DAY), np.nan)
     grid[table.day, table.hour] = measured
-    daily = _quietest(grid)
+    daily = quietest(grid)
     weeks = weeks_before(daily, table.class_of_day, days)
     usual, low = (np.fmin(row, np.concatenate((row[:1], row[:-1])))[table.day] for row in (weeks[0], weeks[2]))
     first = 0 if days is None else max(int(np.searchsorted(table.day, table.class_of_day.size - days)) - 1, 0)
     from_hour = max(first - DAY + 1, 0)
     level, share, even = np.full(measured.size, np.nan), np.full(measured.size, np.nan), np.full((2, measured.size), np.nan)
-    level[first:] = _quietest(_last_day(measured[from_hour:]))[first - from_hour :]
+    level[first:] = quietest(_last_day(measured[from_hour:]))[first - from_hour :]
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = np.where(expected > 0, measured / expected, np.nan)
     share[first:], even[:, first:] = _middle(_last_day(shares[from_hour:])[first - from_hour :])
+    levels = levels or DayLevels(daily, weeks)
     over = np.append(table.day[1:] > table.day[:-1], table.hour[-1] == DAY - 1)
     known = table.day - ~over  # the last day that was over with this hour; -1: none
-    day_level, day_usual, day_low = (np.append(row, np.nan)[known] for row in (daily, weeks[0], weeks[2]))
+    day_level, day_usual, day_low = (np.append(row, np.nan)[known] for row in (levels.daily, levels.weeks[0], levels.weeks[2]))
     scatter = day_usual - day_low
     return Base(
         level=level, usual=usual, low=low, share=share, even=even, day_level=day_level, day_usual=day_usual, day_scatter=scatter
@@ -85,8 +94,8 @@ def _last_day(values: Floats) -> Floats:
     return np.lib.stride_tricks.sliding_window_view(np.concatenate((np.full(DAY - 1, np.nan), values)), DAY)
 
 
-def _quietest(rows: Floats) -> Floats:
-    """The third lowest of each row; NaN where too little of the row is known."""
+def quietest(rows: Floats) -> Floats:
+    """The third lowest of each row of 24 hours; NaN where too little of the row is known."""
     found = np.partition(np.where(np.isfinite(rows), rows, np.inf), QUIETEST - 1, axis=1)[:, QUIETEST - 1]
     return np.where(np.isfinite(rows).sum(axis=1) >= LEAST_HOURS, found, np.nan)
 

@@ -25,7 +25,7 @@ class Normal:
     """Per hour of the series, in its unit: expected (median), low (10 %), high (90 %), top (the most seen); NaN = not known.
 
     `low` is only known where like days themselves are known: see `like_days`. `peers`: of so many other meters, 0 where it is
-    the meter's own past (analytics.peers).
+    the meter's own past (analytics.peers). `warmth`: what the outdoor temperature adds to it (analytics.weather).
     """
 
     expected: Floats
@@ -33,6 +33,7 @@ class Normal:
     high: Floats
     top: Floats
     peers: Ints
+    warmth: Floats
 
     def since(self, first: int) -> "Normal":
         """From hour `first` on."""
@@ -42,6 +43,7 @@ class Normal:
             high=self.high[first:],
             top=self.top[first:],
             peers=self.peers[first:],
+            warmth=self.warmth[first:],
         )
 
     @property
@@ -63,7 +65,8 @@ def learn(measured: Floats, table: HourTable, days: int | None = None) -> Normal
     grid = np.full((table.class_of_day.size, 24), np.nan)
     grid[table.day, table.hour] = measured
     expected, low, high, top = like_days(grid, table.class_of_day, days)[:, table.day, table.hour]
-    return Normal(expected=expected, low=low, high=high, top=top, peers=np.zeros(measured.size, np.int64))
+    nobody, nothing = np.zeros(measured.size, np.int64), np.zeros(measured.size)
+    return Normal(expected=expected, low=low, high=high, top=top, peers=nobody, warmth=nothing)
 
 
 def like_days(rows: Floats, class_of_day: Ints, days: int | None = None) -> Floats:

@@ -110,7 +110,7 @@ def with_peers(own: Normal, hours: Hourly, peers: Sequence[Peer], calendar: Cale
     parts = {name: getattr(own, name).copy() for name in ("expected", "high", "top", "peers")}
     for name, values in parts.items():
         values[span][known] = getattr(theirs, name)[known]
-    return Normal(low=own.low, **parts)
+    return Normal(low=own.low, warmth=own.warmth, **parts)
 
 
 def _together(peers: Sequence[Peer], start_ms: int, count: int, calendar: Calendar, use: UseType) -> Normal:
@@ -136,6 +136,7 @@ def _together(peers: Sequence[Peer], start_ms: int, count: int, calendar: Calend
         high=high,
         top=np.fmax(most, high),
         peers=np.where(np.isfinite(expected), number, 0),
+        warmth=np.zeros(count),
     )
 
 

@@ -1,13 +1,13 @@
 """One meter as an hourly detector sees it: its hours, what is normal for them, its place and the site. And how to tell of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from analytics.arrays import HOUR_MS, Bools, Floats
 from analytics.balance import Balance, balance_of
-from analytics.base_load import Base, base_of
+from analytics.base_load import Base, DayLevels, base_of
 from analytics.baseline import Normal, learn
 from analytics.calendar import HourTable, from_hour, hour_table
 from analytics.episodes import Episode, Run, moment
@@ -21,12 +21,15 @@ from analytics.pauses import Pauses, pauses_of, since_move
 from analytics.peers import Kin, with_peers
 from analytics.site import Site
 from analytics.tariff import prices_in, waste
+from analytics.weather import Climate, Fits, climate_of, unseen, with_weather
 from devices.model import SpaceKind
 
 CATCH_UP_HOURS = 3
 CATCH_UP_TIMES = 2.0
 EVIDENCE_BEFORE_H = 24
 EVIDENCE_AT_MOST_H = 240
+WARMTH_TOLD = 0.02
+"""Of what is expected: less is not worth a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,6 +37,7 @@ class Account:
     """What the ledger says of a register: its hours, what it did, the smallest step it was seen to make.
 
     `below`: the hours of the meters directly beneath it. `kin`: who can stand in for it while it has no past.
+    `fits`: what it is known to take in which weather; what is missing is added.
     """
 
     hourly: Hourly
@@ -41,6 +45,7 @@ class Account:
     digit: float = float("nan")
     below: tuple[Hourly, ...] = ()
     kin: Kin | None = None
+    fits: Fits = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,9 +81,12 @@ def look(account: Account, meter: Meter, site: Site, *, days: int | None = None)
     hourly = account.hourly
     table = hour_table(site.calendar, meter.use, hourly.start_ms, hourly.size)
     measured = hourly.measured
-    normal = learn(measured, table, days)
+    climate = _weather(meter, site, table)
+    normal, levels = _normal(account, table, climate, days)
     stillest = quiet(hourly, measured, table, account.digit, days)
-    base = base_of(measured, normal.expected, table, days)
+    base = base_of(measured, normal.expected, table, days, levels)
+    if climate is not None and meter.quantity == "electricity":
+        normal, base = _as_far_as_seen(normal, base, unseen(climate)[table.day])
     balance = balance_of(hourly, account.below, table, days) if account.below else None
     network = network_of(measured, table) if _is_inlet(meter) else None
     pauses = pauses_of(measured, table)
@@ -99,6 +107,29 @@ def look(account: Account, meter: Meter, site: Site, *, days: int | None = None)
         digit=account.digit,
         balance=balance.since(int(table.day[first])) if balance and first < table.day.size else balance,
         network=network.since(first) if network else None,
+    )
+
+
+def _normal(account: Account, table: HourTable, climate: Climate | None, days: int | None) -> tuple[Normal, DayLevels | None]:
+    """By like days, and by the weather where it is known."""
+    if climate is None:
+        return learn(account.hourly.measured, table, days), None
+    return with_weather(account.hourly.measured, table, climate, account.fits, days)
+
+
+def _as_far_as_seen(normal: Normal, base: Base, unheard_of: Bools) -> tuple[Normal, Base]:
+    """In weather that the place has never had nobody knows how much it may draw at most, nor what its base should be."""
+    if not unheard_of.any():
+        return normal, base
+    high, top, level, day_level = (
+        np.where(unheard_of, np.nan, values) for values in (normal.high, normal.top, base.level, base.day_level)
+    )
+    return replace(normal, high=high, top=top), replace(base, level=level, day_level=day_level)
+
+
+def _weather(meter: Meter, site: Site, table: HourTable) -> Climate | None:
+    return (
+        None if site.weather is None or not table.class_of_day.size else climate_of(site.weather, site.calendar, meter.use, table)
     )
 
 
@@ -181,11 +212,13 @@ def evidence(view: View, run: Run) -> Evidence:
 
 
 def _basis(normal: Normal, span: slice) -> tuple[Basis | None, int]:
-    """Of the hours of a run: peers where any hour is theirs, with the fewest of them."""
-    peers = normal.peers[span]
+    """Of the hours of a run: peers where any hour is theirs, with the fewest of them; weather where it adds WARMTH_TOLD."""
+    peers, expected = normal.peers[span], normal.expected[span]
     if (peers > 0).any():
         return Basis.PEERS, int(peers[peers > 0].min())
-    return (Basis.OWN if np.isfinite(normal.expected[span]).any() else None), 0
+    if not np.isfinite(expected).any():
+        return None, 0
+    return (Basis.WEATHER if np.sum(np.abs(normal.warmth[span])) >= WARMTH_TOLD * np.nansum(expected) > 0 else Basis.OWN), 0
 
 
 def _points(view: View, values: Floats, span: tuple[int, int]) -> tuple[tuple[int, float], ...]:

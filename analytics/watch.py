@@ -22,6 +22,7 @@ from analytics.peers import Kin
 from analytics.scene import Scene
 from analytics.site import Site
 from analytics.view import Account, View, look
+from analytics.weather import Fits
 
 RECENT = 500
 QUALITY = FindingKind.ELEC_POWER_QUALITY
@@ -45,6 +46,7 @@ class Watch:
         self._held: dict[Key, Finding] = {}
         self._told: dict[Key, Finding] = {}
         self._tops: dict[str, _Tops] = {}
+        self._fits: dict[str, Fits] = {}
         self._recent: deque[Finding] = deque(maxlen=RECENT)
 
     def resume(self, active: Iterable[Finding]) -> None:
@@ -160,11 +162,16 @@ class Watch:
         """What the hourly detectors look at, meter by meter."""
         hours = self._hours(end_ms)
         kin = Kin(self.meters, hours)
+        if days is None:
+            self._fits.clear()  # the past itself may have been corrected
         for device_id, hourly in hours.items():
             if hourly.size:
                 book, below = self.books[device_id], self._directly_below(device_id, end_ms)
                 account = Account(hourly=hourly, notes=book.notes, digit=book.digit, below=below, kin=kin)
                 yield look(account, self.meters[device_id], self.site, days=days)
+
+    def _fits_of(self, device_id: str) -> Fits:
+        return self._fits.setdefault(device_id, {})
 
     def _hours(self, end_ms: int) -> dict[str, Hourly]:
         return {device_id: until(book.hourly, end_ms) for device_id, book in self.books.items()}
@@ -185,7 +192,8 @@ class Watch:
         if finding.kind in self.meters[finding.device_id].off:
             return False
         below = self._directly_below(finding.device_id, book.hourly.end_ms)
-        account = Account(hourly=book.hourly, notes=book.notes, digit=book.digit, below=below)
+        fits = self._fits_of(finding.device_id)
+        account = Account(hourly=book.hourly, notes=book.notes, digit=book.digit, below=below, fits=fits)
         return detector.persists(look(account, self.meters[finding.device_id], self.site, days=3), finding)
 
     def learn(self, end_ms: int) -> None:
@@ -193,14 +201,16 @@ class Watch:
         hours = self._hours(end_ms)
         kin = Kin(self.meters, hours)
         for device_id, hourly in hours.items():
-            self._tops[device_id] = _tops_ahead(self.meters[device_id], self.site, (hourly, kin), end_ms)
+            account = Account(hourly=hourly, kin=kin, fits=self._fits_of(device_id))
+            self._tops[device_id] = _tops_ahead(self.meters[device_id], self.site, account, end_ms)
 
     def learn_past(self) -> None:
         """What was normal in each past hour by what was known before it: for replaying a history."""
         kin = Kin(self.meters, {device_id: book.hourly for device_id, book in self.books.items()})
         for device_id, book in self.books.items():
             if book.hourly.size:
-                self._tops[device_id] = _tops(look(Account(hourly=book.hourly, kin=kin), self.meters[device_id], self.site))
+                account = Account(hourly=book.hourly, kin=kin, fits=self._fits_of(device_id))
+                self._tops[device_id] = _tops(look(account, self.meters[device_id], self.site))
 
     def _top(self, device_id: str, ts_ms: int) -> tuple[float, int]:
         known = self._tops.get(device_id)
@@ -216,10 +226,9 @@ class _Tops(NamedTuple):
     peers: Ints
 
 
-def _tops_ahead(meter: Meter, site: Site, known: tuple[Hourly, Kin], end_ms: int) -> _Tops:
+def _tops_ahead(meter: Meter, site: Site, account: Account, end_ms: int) -> _Tops:
     """From yesterday on, two days beyond `end_ms`. A meter that has told nothing yet may have peers."""
-    hourly, kin = known
-    hourly = hourly if hourly.size else _nothing(end_ms - 24 * HOUR_MS, 24)
+    hourly = account.hourly if account.hourly.size else _nothing(end_ms - 24 * HOUR_MS, 24)
     ahead = _nothing(hourly.end_ms, max((end_ms - hourly.end_ms) // HOUR_MS, 0) + 48)
     padded = Hourly(
         start_ms=hourly.start_ms,
@@ -227,7 +236,7 @@ def _tops_ahead(meter: Meter, site: Site, known: tuple[Hourly, Kin], end_ms: int
         quality=np.concatenate((hourly.quality, ahead.quality)),
         least=np.concatenate((hourly.least, ahead.least)),
     )
-    return _tops(look(Account(hourly=padded, kin=kin), meter, site, days=ahead.size // 24 + 2))
+    return _tops(look(replace(account, hourly=padded), meter, site, days=ahead.size // 24 + 2))
 
 
 def _nothing(start_ms: int, hours: int) -> Hourly:
