@@ -219,7 +219,11 @@ DETECTOR_WORDS: Mapping[str, DetectorWords] = {
     ),
     "fire.loop_fault": DetectorWords(
         N_("Faults of the fire panel's loop or supply."),
-        N_("Only what the panel itself reports."),
+        N_("Only what the panel itself reports; a loop that falls silent without a word shows as its detectors."),
+    ),
+    "fire.sensor_stuck": DetectorWords(
+        N_("Fire sensors whose value no longer moves: covered, painted over or stuck."),
+        N_("Devices whose value stands still for hours anyway; a heat detector under a bag follows the room."),
     ),
     "fire.pressure_loss": DetectorWords(
         N_("Hydrant pressure that sinks day by day."),
