@@ -75,6 +75,9 @@ RULES: dict[FindingKind, Rule] = {
     FindingKind.FIRE_LOOP_FAULT: _rule(
         _CRITICAL, 0, _HOUR, "Look at the fire panel; send rounds every 30 minutes through what the loop watched."
     ),
+    FindingKind.FIRE_SENSOR_STUCK: _rule(
+        _MAJOR, 0, _DAY, "Look at the detector: take off what covers it, test it with smoke or heat; change it if it stays still."
+    ),
     FindingKind.FIRE_PRESSURE_LOSS: _rule(
         _MINOR, 0, 7 * _DAY, "Look for wet ground along the fire main; check valves and the jockey pump's run times."
     ),

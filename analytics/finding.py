@@ -53,6 +53,7 @@ class FindingKind(StrEnum):
     FIRE_DETECTOR_DUSTY = "fire.detector_dusty"
     FIRE_TAMPER = "fire.tamper"
     FIRE_LOOP_FAULT = "fire.loop_fault"
+    FIRE_SENSOR_STUCK = "fire.sensor_stuck"
     FIRE_PRESSURE_LOSS = "fire.pressure_loss"
     FIRE_TANK_LEVEL = "fire.tank_level"
     COLD_LIMIT = "cold.limit"

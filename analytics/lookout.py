@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from analytics import residents
 from analytics.calendar import Calendar
-from analytics.detectors import access, cold_chain, door_contact, not_back, upkeep
+from analytics.detectors import access, cold_chain, door_contact, fire_still, not_back, upkeep
 from analytics.episodes import moment
 from analytics.finding import Finding, FindingKind
+from analytics.residents import Ways, ways_of
 from analytics.tuning import Tuning
 from devices.model import FIRE_KINDS, Device, DeviceKind, Event, Reading, SpaceKind, UseType
 from devices.registry import Registry
@@ -23,9 +25,11 @@ FIRE_ALARMS = frozenset(
         FindingKind.FIRE_CALL_POINT,
     }
 )
-RELEASE_EVENTS = frozenset({"fire.release", "door.released", "doors.released"})
+RELEASES = {"fire.release": True, "doors.released": True, "door.released": False}
+RELOCKS = {"fire.release.cleared": True, "doors.locked": True, "door.locked": False}
+"""Events that release doors or lock them again: True where all of the building, False where this one."""
 TEST_BEGINS, TEST_ENDS = frozenset({"test.begin", "drill.begin"}), frozenset({"test.end", "drill.end"})
-METRICS = upkeep.METRICS | cold_chain.METRICS
+METRICS = upkeep.METRICS | cold_chain.METRICS | fire_still.GAUGES
 TEST_CAUSE = "An announced test or drill is on: see that it is only that"
 KITCHEN_CAUSE = "Fire; or cooking steam and heat of the kitchen"
 ORDINARY = Calendar()
@@ -44,6 +48,7 @@ class _Known:
     inside: bool = False
     contact: door_contact.ContactState = field(default_factory=door_contact.ContactState)
     health: upkeep.UpkeepState = field(default_factory=upkeep.UpkeepState)
+    still: fire_still.StillState = field(default_factory=fire_still.StillState)
     cold: cold_chain.ColdState = field(default_factory=cold_chain.ColdState)
     access_params: access.AccessParams = access.DEFAULTS
     contact_params: door_contact.ContactParams = door_contact.DEFAULTS
@@ -60,14 +65,18 @@ class Lookout:
         self._known: dict[str, _Known] = {}
         self._access = access.AccessState()
         self._not_back = not_back.NotBackState()
-        self._dormitories: dict[str, Device] = {}
+        self._ways = Ways()
+        self._waits_for_past = False
         self._burning: dict[str, dict[str, int]] = defaultdict(dict)
+        self._alarms: dict[str, set[tuple[FindingKind, str]]] = defaultdict(set)
         self._confirmed: dict[str, Finding] = {}
         self._tests: set[str] = set()
+        self._site = ""
         self.set_registry(registry)
 
     def set_registry(self, registry: Registry) -> None:
         before, self._known = self._known, {}
+        self._site = next((space.id for space in registry.spaces.values() if space.kind is SpaceKind.SITE), "")
         for device in registry.devices.values():
             if device.kind in FIRE_KINDS or device.kind in (DeviceKind.DOOR_CONTROLLER, DeviceKind.COLD_STORE):
                 known = before.get(device.id) or _Known(device=device, building="", zone="", use=UseType.CAMPUS)
@@ -76,7 +85,7 @@ class Lookout:
                 known.inside = building is not None
                 known.zone, known.use = _zone(registry, device), registry.spaces[device.space_id].use
                 self._known[device.id] = known
-        self._dormitories = _dormitories(self._known.values())
+        self._ways = ways_of(registry)
         self.set_tuning(self._tuning)
 
     def set_tuning(self, tuning: Tuning) -> None:
@@ -98,12 +107,15 @@ class Lookout:
             self._not_back = not_back.resume(self._not_back, finding, known.device)
         elif finding.kind is FindingKind.DOOR_CHATTERING:
             known.contact = door_contact.resume(known.contact, finding, known.device)
+        elif finding.kind is FindingKind.FIRE_SENSOR_STUCK:
+            known.still = fire_still.resume(known.still, finding, known.device)
         elif finding.kind in upkeep.STORIES:
             known.health = upkeep.resume(known.health, finding, known.device)
         elif finding.kind in cold_chain.STORIES:
             known.cold = cold_chain.resume(known.cold, finding, known.device)
         elif finding.kind in FIRE_ALARMS:
             self._burning[known.zone][finding.device_id] = round(finding.seen.timestamp() * 1000)
+            self._alarms[known.building].add((finding.kind, finding.device_id))
         elif finding.kind is FindingKind.FIRE_CONFIRMED:
             self._confirmed[known.zone] = finding
 
@@ -123,13 +135,21 @@ class Lookout:
             known.cold, found = cold_chain.step(known.cold, sample, known.device, known.cold_params)
             return found
         known.health, finding = upkeep.step(known.health, sample, known.device)
-        return [] if finding is None else [self.worded(finding)]
+        found = [] if finding is None else [finding]
+        if isinstance(sample, Reading):
+            known.still, finding = fire_still.step(known.still, sample, known.device)
+            found += [] if finding is None else [finding]
+        return [self.worded(one) for one in found]
 
     def tick(self, now_ms: int) -> list[Finding]:
         """What has been quiet for long enough. `now_ms`: epoch ms UTC."""
         self._access, found = access.tick(self._access, now_ms)
         if 0 <= now_ms < _LATEST_MS:
-            self._not_back, missing = not_back.tick(self._not_back, now_ms, self._dormitories, self._calendar)
+            asked = {} if self._waits_for_past else self._ways.buildings
+            before = self._not_back
+            self._not_back, missing = not_back.tick(before, now_ms, asked, self._calendar)
+            if self._waits_for_past:  # the night is asked about once the past is known
+                self._not_back = replace(self._not_back, asked=before.asked)
             found = [*found, *missing]
         for known in self._known.values():
             if known.contact.sightings:
@@ -158,25 +178,38 @@ class Lookout:
     def released(self, sample: Reading | Event, findings: Iterable[Finding]) -> frozenset[str]:
         """The doors whose opening is rightful from now on: those of a building in which a fire alarm or a release is on."""
         known = self._known.get(sample.device_id)
-        if known is None:
+        if known is None or not known.inside:  # which doors does a detector in the yard open?
             return frozenset()
-        release = isinstance(sample, Event) and sample.type in RELEASE_EVENTS
-        if not known.inside:  # which doors does a detector in the yard open?
+        if isinstance(sample, Event) and sample.type in RELEASES:
+            return self._doors(known, all_of_them=RELEASES[sample.type])
+        begun = [one for one in findings if one.active and one.kind in FIRE_ALARMS]
+        self._alarms[known.building] |= {(one.kind, one.device_id) for one in begun}
+        return self._doors(known, all_of_them=True) if begun else frozenset()
+
+    def relocked(self, sample: Reading | Event, findings: Iterable[Finding]) -> frozenset[str]:
+        """The doors that are locked again: where the last fire alarm of the building is cleared, or somebody has locked them."""
+        known = self._known.get(sample.device_id)
+        if known is None or not known.inside:
             return frozenset()
-        if not release and not any(one.active and one.kind in FIRE_ALARMS for one in findings):
-            return frozenset()
-        return frozenset(
-            device_id
-            for device_id, other in self._known.items()
-            if other.device.kind is DeviceKind.DOOR_CONTROLLER and other.building == known.building
-        )
+        if isinstance(sample, Event) and sample.type in RELOCKS:
+            return self._doors(known, all_of_them=RELOCKS[sample.type])
+        over = {(one.kind, one.device_id) for one in findings if not one.active and one.kind in FIRE_ALARMS}
+        burning = self._alarms[known.building]
+        burning -= over
+        return self._doors(known, all_of_them=True) if over and not burning else frozenset()
+
+    def _doors(self, known: _Known, *, all_of_them: bool) -> frozenset[str]:
+        if not all_of_them:
+            return frozenset({known.device.id})
+        others = ((device_id, other) for device_id, other in self._known.items() if other.building == known.building)
+        return frozenset(device_id for device_id, other in others if other.device.kind is DeviceKind.DOOR_CONTROLLER)
 
     def worded(self, finding: Finding) -> Finding:
         """With the cause that the place suggests. A test marks an alarm; it never hides or delays it."""
         known = self._known.get(finding.device_id)
         if known is None or not finding.kind.startswith("fire."):
             return finding
-        if known.building in self._tests:
+        if known.building in self._tests or self._site in self._tests:
             return replace(finding, cause=TEST_CAUSE, facts={**finding.facts, "test": "yes"})
         if known.use is UseType.CANTEEN and finding.kind in (FindingKind.FIRE_SMOKE, FindingKind.FIRE_HEAT):
             return replace(finding, cause=KITCHEN_CAUSE)
@@ -205,16 +238,23 @@ class Lookout:
             place = access.DoorPlace(building=known.building, open_now=self._open(known, sample.ts_ms))
             self._access, more = access.step(self._access, sample, known.device, place, known.access_params)
             found += more
-            self._passed(known, sample)
+            self.passed(sample)
         return found
 
-    def _passed(self, known: _Known, event: Event) -> None:
-        """A grant in a dormitory that tells who goes out."""
-        person = access.person_of(event)
-        if event.type == "access.granted" and person and known.building in self._dormitories and 0 <= event.ts_ms < _LATEST_MS:
-            inwards = known.device.attributes.get("direction") != "out"
-            passed = not_back.Passed(building=known.building, person=person, ts_ms=event.ts_ms, inwards=inwards)
-            self._not_back = not_back.step(self._not_back, passed, self._zone_info)
+    def await_past(self) -> None:
+        """Nobody is missed before `recall` has told who lives where."""
+        self._waits_for_past = True
+
+    def recall(self, people: not_back.People) -> None:
+        """What the stored grants of the last days say of residents; whatever was heard meanwhile stands."""
+        self._not_back = not_back.joined(self._not_back, people)
+        self._waits_for_past = False
+
+    def passed(self, event: Event) -> None:
+        """A grant in a dormitory that tells who goes in or out; also one that comes late."""
+        one = residents.passed(event, self._ways)
+        if one is not None:
+            self._not_back = not_back.step(self._not_back, one, self._zone_info)
 
     def _open(self, known: _Known, ts_ms: int) -> bool:
         if known.use in _OPEN_ALWAYS or known.device.attributes.get("after_hours") == "allowed":
@@ -232,13 +272,3 @@ def _zone(registry: Registry, device: Device) -> str:
     """The floor it is on; its own space where there is none."""
     floor = next((space for space in registry.path(device.space_id) if space.kind is SpaceKind.FLOOR), None)
     return floor.id if floor else device.space_id
-
-
-def _dormitories(known: Iterable[_Known]) -> dict[str, Device]:
-    """The dormitories' buildings that have doors marked `direction` in and out, each with its first way in."""
-    doors: dict[tuple[str, str], list[Device]] = defaultdict(list)
-    for one in known:
-        if one.device.kind is DeviceKind.DOOR_CONTROLLER and one.inside and one.use is UseType.DORMITORY:
-            doors[one.building, one.device.attributes.get("direction", "")].append(one.device)
-    ways_in = {building: min(found, key=lambda door: door.id) for (building, way), found in doors.items() if way == "in"}
-    return {building: door for building, door in ways_in.items() if (building, "out") in doors}

@@ -9,7 +9,19 @@ from functools import lru_cache
 from typing import Any
 
 from analytics.catalog import HEALTH, HOURLY, STREAM
-from analytics.detectors import access, battery, cold_chain, dead, door, door_contact, fire, not_back, power_quality, upkeep
+from analytics.detectors import (
+    access,
+    battery,
+    cold_chain,
+    dead,
+    door,
+    door_contact,
+    fire,
+    fire_still,
+    not_back,
+    power_quality,
+    upkeep,
+)
 from analytics.finding import FindingKind
 from devices.errors import BadInput
 
@@ -30,6 +42,7 @@ _OTHERS: dict[FindingKind, Callable[..., Any]] = {
     FindingKind.DOOR_CHATTERING: door_contact.step,
     **{kind: fire.step for kind in FindingKind if kind.startswith("fire.")},
     **{FindingKind(word): upkeep.step for word in _UPKEEP},
+    FindingKind.FIRE_SENSOR_STUCK: fire_still.step,
     **{FindingKind(word): door.step for word in _DOORS},
     **{FindingKind(word): access.step for word in _ACCESS},
     **{kind: cold_chain.step for kind in FindingKind if kind.startswith("cold.")},
@@ -48,7 +61,7 @@ def rules_of(kind: FindingKind) -> tuple[Callable[..., Any], ...]:
 
 
 _CONCERNS: dict[FindingKind, frozenset[str]] = {
-    FindingKind.DOOR_FORCED: frozenset({"grant_s", "settle_s", "bounce_s", "chatter_count", "chatter_s", "released_s"}),
+    FindingKind.DOOR_FORCED: frozenset({"grant_s", "settle_s", "bounce_s", "chatter_count", "chatter_s", "released_s", "relock_s"}),
     FindingKind.DOOR_HELD_OPEN: frozenset({"held_s"}),
     FindingKind.DOOR_DENIED_BURST: frozenset({"denied", "denied_s"}),
     FindingKind.DOOR_CARD_SHARED: frozenset({"apart_s"}),

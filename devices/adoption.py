@@ -71,7 +71,7 @@ _BY_METRICS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("env.temperature",), "climate"),
     (("env.humidity",), "climate"),
 )
-_BY_FAMILY = (("access.", "door"), ("meokon.", "hydrant"), ("fire.gst9000", "smoke"))
+_BY_FAMILY = (("access.", "door"), ("meokon.", "hydrant"), ("fire.gst9000", "smoke"), ("gb26875", "fire-panel"))
 
 
 def suggest(discovered: DiscoveredDevice) -> Suggestion | None:

@@ -49,6 +49,8 @@ class DeviceKind(StrEnum):
     GAS_DETECTOR = "gas_detector"
     CALL_POINT = "call_point"
     HYDRANT_PRESSURE = "hydrant_pressure"
+    FIRE_TANK = "fire_tank"
+    FIRE_PANEL = "fire_panel"
     GAS_METER = "gas_meter"
     HEAT_METER = "heat_meter"
     ENVIRONMENT_SENSOR = "environment_sensor"
@@ -67,6 +69,8 @@ FIRE_KINDS = frozenset(
         DeviceKind.GAS_DETECTOR,
         DeviceKind.CALL_POINT,
         DeviceKind.HYDRANT_PRESSURE,
+        DeviceKind.FIRE_TANK,
+        DeviceKind.FIRE_PANEL,
     }
 )
 """Kinds whose messages take the fast lane and whose silence is a fault within 100 s (GB 50166)."""

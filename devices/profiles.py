@@ -256,6 +256,8 @@ _TABLE = (
     _fire("gas", ("Combustible gas detector", "可燃气体探测器"), DeviceKind.GAS_DETECTOR, ("gas_alarm", "gas.lel")),
     _fire("call-point", ("Manual call point", "手动火灾报警按钮"), DeviceKind.CALL_POINT, ("call_point.active",)),
     _fire("hydrant", ("Hydrant pressure sensor", "消火栓压力传感器"), DeviceKind.HYDRANT_PRESSURE, ("water.pressure",)),
+    _fire("fire-tank", ("Level of the fire water tank", "消防水池水位"), DeviceKind.FIRE_TANK, ("level.height",)),
+    _fire("fire-panel", ("Fire alarm panel", "火灾报警控制器"), DeviceKind.FIRE_PANEL, ("online",)),
     _battery(
         "climate",
         ("Temperature and humidity sensor", "温湿度传感器"),

@@ -46,6 +46,7 @@ _TABLE: dict[str, OrderPlan] = {
     "fire.detector_dusty": _plan("detector_dusty", Trade.FIRE_SYSTEMS, Priority.P4),
     "fire.tamper": _plan("fire_tamper", Trade.FIRE_SYSTEMS, Priority.P1),
     "fire.loop_fault": _plan("loop_fault", Trade.FIRE_SYSTEMS, Priority.P1),
+    "fire.sensor_stuck": _plan("fire_sensor_stuck", Trade.FIRE_SYSTEMS, Priority.P2),
     "fire.pressure_loss": _plan("hydrant_pressure", Trade.FIRE_SYSTEMS, Priority.P3),
     "fire.tank_level": _plan("tank_level", Trade.FIRE_SYSTEMS, Priority.P1),
     "cold.limit": _plan("cold_store", Trade.GENERAL, Priority.P2),

@@ -1,4 +1,4 @@
-"""The simulated campus: seven buildings, their floors and rooms, and about 290 devices of the known profiles."""
+"""The simulated campus: seven buildings and a small house, their floors and rooms, about 300 devices of the known profiles."""
 
 import zlib
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import numpy as np
 
 from devices.model import Device, DeviceKind, Space, SpaceKind, UseType
 from devices.registry import Registry
+from simulators.annex import house_devices, house_spaces
 
 PEOPLE_PER_ROOM = 4
 ALLOWED_W = "800"
@@ -110,6 +111,7 @@ def _spaces(site_id: str, rng: np.random.Generator) -> Iterator[Space]:
         )  # fmt: skip
         for floor in range(1, plan.floors + 1):
             yield from _floor(plan, floor, rng)
+    yield from house_spaces(site_id)
 
 
 def _floor(plan: _Plan, floor: int, rng: np.random.Generator) -> Iterator[Space]:
@@ -143,12 +145,13 @@ def _devices(site_id: str, rng: np.random.Generator) -> Iterator[Device]:
     for building, places in _DOORS:
         for place in places:
             yield _door(plans[building], place, *_PLACES[place])
+    yield from house_devices(site_id)
 
 
 _COLD = (
     ("canteen-f1", "1", "Canteen cold room", "食堂冷藏库", {"set_c": "3.5", "min_c": "-1", "max_c": "8"}),
     ("canteen-f1", "2", "Canteen freezer", "食堂冷冻库", {"set_c": "-20", "min_c": "-30", "max_c": "-12"}),
-    ("lab-f2", "1", "Reagent refrigerator", "试剂冰箱", {"set_c": "4.5", "min_c": "0", "max_c": "9"}),
+    ("lab-f2", "1", "Reagent refrigerator", "试剂冰箱", {"set_c": "4.5", "min_c": "0", "max_c": "9", "max_rh": "85"}),
 )
 
 

@@ -24,9 +24,15 @@ def readings(campus: Campus, device: Device, at_s: Floats, faults: Sequence[Labe
     for fault in faults:
         if fault.device_id == device.id:
             level = _faulty(level, at_s, fault)
-    humidity: Floats = 72 + 4 * np.sin(2 * np.pi * at_s / _CYCLE_S) + noise.normal(0, 1, len(at_s))
+    damp = sum((_damp(at_s, fault) for fault in faults if fault.device_id == device.id), np.zeros(len(at_s)))
+    humidity: Floats = damp + 72 + 4 * np.sin(2 * np.pi * at_s / _CYCLE_S) + noise.normal(0, 1, len(at_s))
     shown: Floats = np.clip(humidity, 5, 99).round(1)
     return {"env.temperature": level.round(1), "env.humidity": shown}
+
+
+def _damp(at_s: Floats, fault: LabelledFault) -> Floats:
+    inside = (fault.kind == "cold.humidity") & (at_s >= fault.start_s) & (at_s < fault.end_s)
+    return np.where(inside, np.minimum((at_s - fault.start_s) / 1800, 1) * fault.number("rise_rh"), 0.0)
 
 
 def _faulty(level: Floats, at_s: Floats, fault: LabelledFault) -> Floats:

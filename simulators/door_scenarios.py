@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from devices.model import Event
+from simulators import safety_events
 from simulators.campus import Campus, stream
 from simulators.labels import LabelledFault
 
@@ -18,6 +19,7 @@ EVENT_KINDS = frozenset(
         "normal.class_bell",
         "normal.fire_release",
         "fire.tamper",
+        *safety_events.KINDS,
     }
 )
 _PERSON = "p-9001"
@@ -36,6 +38,8 @@ def _events(campus: Campus, fault: LabelledFault) -> Iterator[Event]:
     if fault.kind == "normal.class_bell":
         for number in range(int(rng.integers(25, 40))):
             yield from _entry(door, start + 9000 * number, f"p-{9200 + number}")
+    elif fault.kind in safety_events.KINDS and (fault.kind != "door.after_hours" or "people" in fault.parameters):
+        yield from safety_events.events_of(campus, fault)
     elif fault.kind == "normal.fire_release":
         yield from _opening(door, start + int(rng.integers(0, 20_000)), 240_000)
     elif fault.kind in ("door.impossible_travel", "door.card_shared"):

@@ -31,15 +31,27 @@ class Passage:
 
 
 def passages(campus: Campus, day: int, faults: Iterable[LabelledFault] = ()) -> list[Passage]:
-    """All passages of a local day by time. A door with a fault has no ordinary traffic until a minute after it ended."""
+    """All passages of a local day by time. A door with a fault has no ordinary traffic until a minute after it ended; one whose
+    reader is dead only lets people out."""
     kind = day_kind(day)
-    blocked = [(fault.device_id, fault.start_s * 1000 - 60_000, fault.end_s * 1000 + 60_000) for fault in faults]
+    faults = list(faults)
+    blocked = [
+        (fault.device_id, fault.start_s * 1000 - 60_000, fault.end_s * 1000 + 60_000)
+        for fault in faults
+        if fault.kind != "door.reader_dead"
+    ]
     found: list[Passage] = []
+    unread = [fault for fault in faults if fault.kind == "door.reader_dead"]
     for device in campus.devices:
-        if device.kind is DeviceKind.DOOR_CONTROLLER:
+        if device.kind is DeviceKind.DOOR_CONTROLLER and "place" in device.attributes:
             mine = [(start, end) for device_id, start, end in blocked if device_id == device.id]
-            found += [p for p in _at_door(campus, device, day, kind) if not any(start <= p.asked_ms <= end for start, end in mine)]
+            seen = [p for p in _at_door(campus, device, day, kind) if not any(start <= p.asked_ms <= end for start, end in mine)]
+            found += [p for p in seen if p.direction == "out" or not any(_asked_in(p, fault) for fault in unread)]
     return _one_place_at_a_time(sorted(found, key=lambda passage: (passage.asked_ms, passage.device_id)))
+
+
+def _asked_in(passage: Passage, fault: LabelledFault) -> bool:
+    return passage.device_id == fault.device_id and fault.active(passage.asked_ms / 1000)
 
 
 _APART_MS = 900_000

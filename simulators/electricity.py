@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from devices.model import Space, SpaceKind, UseType
+from devices.model import Device, Space, SpaceKind, UseType
+from simulators.annex import in_house
 from simulators.campus import HAIR_DRYER, Campus, stream
 from simulators.dormitory import room_power_w
 from simulators.meters import MeterTree
@@ -27,10 +28,12 @@ def own_power_w(campus: Campus, tree: MeterTree, day: int) -> Floats:
     """Mean power of each minute of a local day in W, (meters, 1440), without what flows on to sub-meters."""
     kind, outdoor = day_kind(day), outdoor_temperature_c(campus.seed, day)
     rng = stream(campus.seed, "electricity", day)
-    rooms = [index for index, space in enumerate(tree.spaces) if space.kind is SpaceKind.ROOM]
+    house = [index for index, device in enumerate(tree.devices) if in_house(device)]
+    rooms = [index for index, space in enumerate(tree.spaces) if space.kind is SpaceKind.ROOM and index not in house]
     power = np.zeros((len(tree.ids), MINUTES))
-    wobble, hum = drift(rng, len(tree.ids), 0.035), 1 + rng.normal(0, 0.006, power.shape)
-    busy = rng.normal(1, 0.06, len(tree.ids)).clip(0.8, 1.2)
+    drawn = len(tree.ids) - len(house)  # the house comes last, and draws from a stream of its own
+    wobble, hum = drift(rng, drawn, 0.035), 1 + rng.normal(0, 0.006, (drawn, MINUTES))
+    busy = rng.normal(1, 0.06, drawn).clip(0.8, 1.2)
     for index, space in enumerate(tree.spaces):
         if space.kind is SpaceKind.FLOOR:
             share = np.minimum(occupancy(space.use, kind) * busy[index], 1)
@@ -39,11 +42,24 @@ def own_power_w(campus: Campus, tree: MeterTree, day: int) -> Floats:
             power[index] = _building_w(space, occupancy(space.use, kind)) * wobble[index]
         elif space.kind is SpaceKind.SITE:
             power[index] = _street_lights_w() + 900.0 * wobble[index]
-    power *= hum
+    power[:drawn] *= hum
     if rooms:
         dryers = [tree.devices[index].attributes.get("allowed") == HAIR_DRYER for index in rooms]
         power[rooms] = room_power_w(campus.seed, day, kind, outdoor, dryers)
+    if house:
+        power[house] = _house_w(campus, [tree.devices[index] for index in house], day, outdoor)
     return power
+
+
+_HOUSE_SEED = 100_003
+
+
+def _house_w(campus: Campus, meters: list[Device], day: int, outdoor_c: Floats) -> Floats:
+    """Each meter's rooms, of which one may have two."""
+    counts = [int(meter.attributes.get("rooms", "1")) for meter in meters]
+    rooms = room_power_w(campus.seed + _HOUSE_SEED, day, day_kind(day), outdoor_c, [False] * sum(counts))
+    result: Floats = np.add.reduceat(rooms, np.cumsum([0, *counts[:-1]]), axis=0)
+    return result
 
 
 def day_light() -> Floats:

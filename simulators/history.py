@@ -13,10 +13,11 @@ from devices.model import FIRE_KINDS, Device, DeviceKind, Event
 from simulators.campus import Campus, stream
 from simulators.door_scenarios import scenario_events
 from simulators.doors import CONTACT, CONTACT_KINDS, fault_events, passage_events, passages
+from simulators.gates import gate_events
 from simulators.labels import LabelledFault, is_outage
 from simulators.loads import add_faults, day_amounts, per_hour
 from simulators.meters import MeterTree, gauge_of, gauge_shown, meter_tree, register_of, shown
-from simulators.sensors import ALARM_METRIC, SILENT_KINDS, alarm_event, door_battery, readings
+from simulators.sensors import ALARM_METRIC, BRIEF_KINDS, SILENT_KINDS, alarm_event, door_battery, readings
 from simulators.state import SimulatorState
 from simulators.timetable import MINUTES, Floats, day_start_s, local_day
 
@@ -131,7 +132,9 @@ class _MeterRun:
         if chunks is not None:
             profile = self._tree.profiles[index]
             values = {register_of(device.kind): (shown(register, profile), steps.meters_s)}
-            values[gauge_of(device.kind)] = (gauge_shown(gauge, device.kind), _gauge_step(device, steps))
+            step_s = _gauge_step(device, steps)
+            gauge = _mean_of(gauge, step_s) if profile.interval_s >= _LONG_S else gauge
+            values[gauge_of(device.kind)] = (gauge_shown(gauge, device.kind), step_s)
             for metric, (series, step_s) in values.items():
                 chunks[device.id, metric].append(_sampled(series, self._first_s, step_s, mine))
 
@@ -148,6 +151,18 @@ class _MeterRun:
                 }
                 value += float(amounts[_minute(fault.start_s, self._first_s, len(register)) :].sum()) * fault.number("catch_up", 1)
         self.registers[device.id] = value
+
+
+_LONG_S = 600
+"""Meters that speak so rarely tell the mean since they last spoke, not of the last minute."""
+
+
+def _mean_of(gauge: Floats, step_s: int) -> Floats:
+    """Of the last `step_s` before each minute."""
+    minutes = step_s // 60
+    sums = np.cumsum(np.concatenate([np.repeat(gauge[:1], minutes), gauge]))
+    result: Floats = (sums[minutes:] - sums[:-minutes]) / minutes
+    return result
 
 
 def _minute(at_s: float, first_s: int, minutes: int) -> int:
@@ -248,7 +263,7 @@ def _sensor_times(span: tuple[int, int], step_s: int, faults: Sequence[LabelledF
     times += [
         np.append(np.arange(fault.start_s, min(fault.end_s, fault.start_s + 7200), 60), fault.end_s)
         for fault in faults
-        if fault.kind in ALARM_METRIC or fault.kind in ("water.burst", "normal.pump_test", "normal.steam", "normal.insects")
+        if fault.kind in ALARM_METRIC or fault.kind in BRIEF_KINDS
     ]
     merged = np.unique(np.concatenate(times))
     result: Floats = merged[(merged > span[0]) & (merged <= span[1])]
@@ -276,6 +291,7 @@ def _door_chunks(
             if passage.asked_ms > begin_s * 1000
             for event in passage_events(passage)
         ]
+        events += [event for event in gate_events(campus, day, faults) if event.ts_ms > begin_s * 1000]
     low, high = span[0] * 1000, span[1] * 1000
     silent = [(fault.start_s * 1000, fault.end_s * 1000) for fault in faults if is_outage(fault)]
     events = [event for event in events if not any(first <= event.ts_ms < last for first, last in silent)]

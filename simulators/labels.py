@@ -50,6 +50,7 @@ WATER_KINDS = frozenset(
     }
 )
 ELECTRIC_KINDS = frozenset({"elec.left_on", "elec.heating_appliance"})
+"""Faults that draw power; so does whatever names an `appliance`."""
 
 
 def is_outage(fault: LabelledFault) -> bool:

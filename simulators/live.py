@@ -15,6 +15,7 @@ from simulators.campus import Campus
 from simulators.commands import Commanded, obeyed
 from simulators.door_scenarios import scenario_events
 from simulators.doors import CONTACT, CONTACT_KINDS, fault_events, passage_events, passages
+from simulators.gates import gate_events
 from simulators.labels import LabelledFault, is_outage
 from simulators.live_meters import LiveMeters
 from simulators.sensors import ALARM_EVENT, ALARM_METRIC, SILENT_KINDS, alarm_event, door_battery, readings
@@ -190,6 +191,7 @@ class LiveCampus:
             self._day_events = {known: events for known, events in self._day_events.items() if known >= day - 1}
             doors = [fault for fault in self._faults if fault.device_id.startswith("door-")]
             events = [event for passage in passages(self._campus, day, doors) for event in passage_events(passage)]
+            events += gate_events(self._campus, day, self._faults)
             self._day_events[day] = _by_time(
                 events + [e for e in _of_faults(self._campus, self._faults) if local_day(e.ts_ms / 1000) == day]
             )

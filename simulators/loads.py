@@ -40,7 +40,9 @@ def add_faults(amounts: Floats, tree: MeterTree, faults: Iterable[LabelledFault]
 
 
 def _concerns(fault: LabelledFault, tree: MeterTree) -> bool:
-    return fault.kind in (WATER_KINDS if tree.kind is DeviceKind.WATER_METER else ELECTRIC_KINDS)
+    if tree.kind is DeviceKind.WATER_METER:
+        return fault.kind in WATER_KINDS
+    return fault.kind in ELECTRIC_KINDS or "appliance" in fault.parameters
 
 
 def _per_unit(tree: MeterTree) -> float:

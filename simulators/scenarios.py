@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from devices.model import FIRE_KINDS, DeviceKind, UseType
 from simulators.campus import Campus, stream
 from simulators.faults import Draw, LabelledFault, Scene, labelled, place
+from simulators.safety_scenarios import safety_scenarios
 from simulators.timetable import DayKind, day_of, moment
 
 NORMAL = "normal."
@@ -28,7 +29,9 @@ def scenarios(
             place(campus, draw, Scene(campus=campus, days=range(first, last + 1), rng=rng), found, end - timedelta(hours=6))
     outage = _outage_between(Scene(campus=campus, days=range(first, last + 1), rng=stream(seed, "outage")), found)
     found += [outage] if outage else []
-    return tuple(one for drawn in found[len(taken) :] for one in (drawn, *_with(campus, drawn)))
+    first_ones = [one for drawn in found[len(taken) :] for one in (drawn, *_with(campus, drawn))]
+    more = safety_scenarios(campus, start, end, seed, taken=(*taken, *first_ones), warm_up=warm_up)
+    return (*first_ones, *more)
 
 
 def _door(kind: str, minutes: float, low_h: float, high_h: float, prefix: str = "door-") -> Draw:

@@ -34,6 +34,11 @@ _ANALOGUE = {
     DeviceKind.CO_DETECTOR: ("co_alarm", "co.concentration"),
     DeviceKind.GAS_DETECTOR: ("gas_alarm", "gas.lel"),
 }
+BRIEF_KINDS = frozenset(
+    {"water.burst", *(f"normal.{name}" for name in ("pump_test", "steam", "insects", "toast", "aerosol", "cooking"))}
+)
+"""What is over so soon that a reading each step would not show it."""
+_CAN_STICK = frozenset({"smoke.density", "env.temperature", "co.concentration", "gas.lel", "water.pressure"})
 _REFERENCE_S = 1_767_196_800.0  # 2026-01-01 00:00 UTC+8
 
 
@@ -54,6 +59,11 @@ def readings(campus: Campus, device: Device, at_s: Floats, faults: Sequence[Labe
         found["call_point.active"] = _alarm(mine, at_s)
     elif device.kind is DeviceKind.HYDRANT_PRESSURE:
         found["water.pressure"] = _pressure(device, traits, noise, at_s, faults)
+    elif device.kind is DeviceKind.FIRE_TANK:
+        found["level.height"] = _tank_level(mine, noise, at_s)
+    elif device.kind is DeviceKind.FIRE_PANEL:
+        found["online"] = np.ones(len(at_s))
+    found |= {metric: _still(values, mine, at_s) for metric, values in found.items() if metric in _CAN_STICK}
     found["battery.level"] = battery_level(traits, mine, at_s)
     return found
 
@@ -106,19 +116,54 @@ def _alarm_level(kind: DeviceKind, faults: Sequence[LabelledFault], at_s: Floats
     for fault in faults:
         if fault.kind in ALARM_METRIC:
             inside = (at_s >= fault.start_s) & (at_s < fault.end_s)
-            level[inside] = threshold * 1.03 + more * (1 - np.exp(-(at_s[inside] - fault.start_s) / 60))
+            level[inside] = threshold * 1.03 + more * _growth(fault, at_s[inside] - fault.start_s)
     return level
 
 
+def _growth(fault: LabelledFault, seconds: Floats) -> Floats:
+    """Smoke fills the chamber within a minute; a flaming fire grows with the square of time (t-squared fires, NFPA 92)."""
+    if fault.number("growth_s"):
+        return np.minimum((seconds / fault.number("growth_s")) ** 2, 3.0)
+    return np.asarray(1 - np.exp(-seconds / 60))
+
+
+def _still(values: Floats, faults: Sequence[LabelledFault], at_s: Floats) -> Floats:
+    """Stuck at one value; or under a cap, where there is clean still air and the last digit moves at most."""
+    for fault in faults:
+        inside = (at_s >= fault.start_s) & (at_s < fault.end_s)
+        if fault.kind == "fire.sensor_stuck" and inside.any():
+            first = float(values[np.argmax(inside)])
+            capped = round(0.8 * first, 2) + 0.01 * (np.floor(at_s / 3600) % 5 == 0)
+            values = np.where(inside, capped if fault.number("covered") else first, values)
+    return values
+
+
+def _tank_level(faults: Sequence[LabelledFault], noise: np.random.Generator, at_s: Floats) -> Floats:
+    """m. The float valve tops up what evaporates; one that sticks lets the tank fall."""
+    level = 3.2 - 0.04 * ((at_s % (3 * DAY_S)) / (3 * DAY_S)) + noise.normal(0, 0.005, len(at_s))
+    for fault in faults:
+        if fault.kind == "fire.tank_level":
+            inside = (at_s >= fault.start_s) & (at_s < fault.end_s)
+            share = np.clip((at_s - fault.start_s) / 3600 / fault.number("fall_h"), 0, 1)
+            level = np.where(inside, level - share * (3.2 - fault.number("to_m")), level)
+    result: Floats = np.round(level, 2)
+    return result
+
+
 def _beneath(faults: Sequence[LabelledFault], at_s: Floats) -> Floats:
-    """%/m below the alarm point: dust that gathers for days, steam, insects, and a smouldering fire before the alarm."""
+    """%/m (or K) below the alarm point: dust that gathers for days, steam, toast, a kitchen at noon, a fire before its alarm."""
     level = np.zeros(len(at_s))
     for fault in faults:
         inside = (at_s >= fault.start_s) & (at_s < fault.end_s)
+        if fault.kind == "normal.kitchen_heat":
+            level += np.where(inside, np.sin(np.pi * (at_s - fault.start_s) / (fault.end_s - fault.start_s)), 0.0) * (
+                fault.number("peak_c") - 26
+            )
+            continue
         share = (at_s - fault.start_s) / (fault.end_s - fault.start_s)
         if fault.kind == "fire.detector_dusty":
             level += np.where(inside, np.minimum(2 * share, 1) * fault.number("percent_m"), 0.0)
-        elif fault.kind in ("normal.steam", "normal.insects"):
+        elif fault.kind in BRIEF_KINDS and fault.number("percent_m"):
             level += np.where(inside, np.sin(np.pi * np.clip(share, 0, 1)) * fault.number("percent_m"), 0.0)
         elif fault.number("rise_s"):
             before = 1 + (at_s - fault.start_s) / fault.number("rise_s")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from analytics.finding import Evidence, Finding, FindingKind
 from devices.model import Device, Event, Reading
@@ -12,7 +13,9 @@ class DoorParams:
     """Seconds. An opening is allowed within `grant_s` after a grant or exit request. `settle_s`: how long an opening is looked at
     before it is called forced, for a grant that arrives late and for contacts that chatter. Openings shorter than
     `bounce_s` are noise. `held_s`: how long a door may stand open. `chatter_count` changes within `chatter_s`: a bad contact.
-    `released_s`: how long after a fire alarm or a release in the building every opening is rightful.
+    A release begins with the building's fire signal or a release command and ends when the last of them is cleared; `relock_s`
+    after that people still walk out and the locks are being set again. `released_s`: how long a release counts whose end nobody
+    tells, after the last word of it.
     """
 
     grant_s: float = 10.0
@@ -22,6 +25,15 @@ class DoorParams:
     chatter_count: int = 6
     chatter_s: float = 60.0
     released_s: float = 1800.0
+    relock_s: float = 120.0
+
+
+class Release(NamedTuple):
+    """Epoch ms in the door's clock: since when it is released, when that was last said, and when the last signal was cleared."""
+
+    since_ms: int
+    said_ms: int
+    ended_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +47,7 @@ class DoorState:
     since_ms: int = 0
     newest_ms: int = 0
     granted_ms: int | None = None
-    released_ms: int | None = None
+    release: Release | None = None
     opened_ms: int | None = None
     changes_ms: tuple[int, ...] = ()
     finding: FindingKind | None = None
@@ -63,8 +75,7 @@ def step(
         if sample.type in _GRANTS:
             return replace(state, granted_ms=max(sample.ts_ms, state.granted_ms or 0)), None
         if sample.type in _JUDGED:
-            released = _is_released(state, sample.ts_ms, params)
-            return (state, None) if released else _begin(state, _JUDGED[sample.type], sample.ts_ms, sample.ts_ms, device)
+            return _said_by_controller(state, sample, device, params)
     is_open = _SAYS_OPEN.get(sample.type) if isinstance(sample, Event) else _opens(sample)
     if is_open is None or sample.ts_ms < state.newest_ms:
         return state, None
@@ -96,14 +107,35 @@ def tick(state: DoorState, now_ms: int, device: Device, params: DoorParams = DEF
 
 
 def release(state: DoorState, at_ms: int) -> DoorState:
-    """A fire alarm or a release in the building, in the door's clock: all doors may open, and stand open, for `released_s`."""
-    return replace(state, released_ms=max(at_ms, state.released_ms or 0))
+    """A fire alarm or a release in the building, or that it goes on, in the door's clock: it may open, and stand open.
+
+    What opened before stays what it was: only an opening within the release is rightful. A fire is a good moment to force a door,
+    so neither the half hour after an alarm nor an alarm elsewhere excuses one.
+    """
+    before = state.release
+    if before is None or before.ended_ms is not None or at_ms < before.since_ms:
+        return replace(state, release=Release(at_ms, at_ms))
+    return replace(state, release=before._replace(said_ms=max(at_ms, before.said_ms)))
+
+
+def relock(state: DoorState, at_ms: int) -> DoorState:
+    """The last fire signal of the building is cleared, or the door is locked again."""
+    if state.release is None or state.release.ended_ms is not None:
+        return state
+    return replace(state, release=state.release._replace(ended_ms=at_ms))
 
 
 def resume(state: DoorState, finding: Finding) -> DoorState:
     """The state in which `finding` is going on, so that its end is noticed after a restart too."""
     started_ms = round(finding.started.timestamp() * 1000)
     return replace(state, open=True, since_ms=started_ms, finding=finding.kind, finding_ms=started_ms)
+
+
+def _said_by_controller(state: DoorState, event: Event, device: Device, params: DoorParams) -> tuple[DoorState, Finding | None]:
+    opened_ms = state.since_ms if state.open else event.ts_ms
+    if _is_released(state, opened_ms, params):
+        return state, None
+    return _begin(state, _JUDGED[event.type], event.ts_ms, event.ts_ms, device)
 
 
 def _opens(reading: Reading) -> bool | None:
@@ -131,8 +163,13 @@ def _chatters(state: DoorState, now_ms: int, params: DoorParams) -> bool:
 
 def _is_released(state: DoorState, at_ms: int, params: DoorParams) -> bool:
     """Also an opening that is told a moment before the alarm that allowed it."""
-    released_ms = state.released_ms
-    return released_ms is not None and -params.settle_s <= (at_ms - released_ms) / 1000 <= params.released_s
+    if state.release is None:
+        return False
+    since_ms, said_ms, ended_ms = state.release
+    until_ms = said_ms + params.released_s * 1000
+    if ended_ms is not None:
+        until_ms = min(until_ms, ended_ms + params.relock_s * 1000)
+    return since_ms - params.settle_s * 1000 <= at_ms <= until_ms
 
 
 def _is_forced(state: DoorState, opened_ms: int, params: DoorParams) -> bool:

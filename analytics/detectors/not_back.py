@@ -1,6 +1,6 @@
 """Who of a dormitory is not back at night: a count for the warden's round. Names and pseudonyms are never told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -42,11 +42,15 @@ class Resident:
     days: tuple[date, ...] = ()
 
 
+People = Mapping[str, Mapping[str, Resident]]
+"""By building, by pseudonym."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotBackState:
-    """`people`: by building, by pseudonym. `asked`: the last local day that was asked about."""
+    """`asked`: the last local day that was asked about."""
 
-    people: Mapping[str, Mapping[str, Resident]] = field(default_factory=dict)
+    people: People = field(default_factory=dict)
     asked: date | None = None
     sightings: Sightings = field(default_factory=dict)
 
@@ -64,17 +68,46 @@ _AT_MOST = 20_000
 
 
 def step(state: NotBackState, passed: Passed, zone: ZoneInfo, params: NotBackParams = DEFAULTS) -> NotBackState:
-    """One grant more; what is older than the last one of that person changes nothing."""
+    """One grant more. What is older than the last one of that person only adds its day."""
     inside = state.people.get(passed.building, {})
     known = inside.get(passed.person)
-    if (known is not None and passed.ts_ms < known.last_ms) or (known is None and len(inside) >= _AT_MOST):
+    if known is None and len(inside) >= _AT_MOST:
         return state
+    now = _after(known, passed, zone, params)
+    return replace(state, people={**state.people, passed.building: {**inside, passed.person: now}})
+
+
+def recalled(past: Iterable[Passed], zone: ZoneInfo, params: NotBackParams = DEFAULTS) -> People:
+    """What stored grants, in any order, say of everybody: for a start that is to lose no night."""
+    people: dict[str, dict[str, Resident]] = {}
+    for passed in past:
+        inside = people.setdefault(passed.building, {})
+        if passed.person in inside or len(inside) < _AT_MOST:
+            inside[passed.person] = _after(inside.get(passed.person), passed, zone, params)
+    return people
+
+
+def joined(state: NotBackState, past: People, params: NotBackParams = DEFAULTS) -> NotBackState:
+    """With what was recalled: of each person the later word stands, and the days of both count."""
+    people = {building: dict(inside) for building, inside in state.people.items()}
+    for building, inside in past.items():
+        mine = people.setdefault(building, {})
+        for person, before in inside.items():
+            known = mine.get(person)
+            last = before if known is None or known.last_ms < before.last_ms else known
+            days = sorted({*before.days, *(known.days if known else ())})[-params.nights :]
+            mine[person] = replace(last, days=tuple(days))
+    return replace(state, people=people)
+
+
+def _after(known: Resident | None, passed: Passed, zone: ZoneInfo, params: NotBackParams) -> Resident:
     day = moment(passed.ts_ms).astimezone(zone).date()
     days = known.days if known is not None else ()
     if passed.inwards and day not in days:
-        days = (*days, day)[-params.nights :]
-    now = Resident(last_ms=passed.ts_ms, inwards=passed.inwards, days=days)
-    return replace(state, people={**state.people, passed.building: {**inside, passed.person: now}})
+        days = tuple(sorted((*days, day)))[-params.nights :]
+    if known is not None and passed.ts_ms < known.last_ms:
+        return replace(known, days=days)
+    return Resident(last_ms=passed.ts_ms, inwards=passed.inwards, days=days)
 
 
 def tick(
@@ -83,8 +116,9 @@ def tick(
     """Once a night, from the curfew to midnight: how many residents of each building went out last, or were not seen for a day.
 
     `doors`: one door of each building that is asked about. For: dormitories whose doors tell the way in from the way out.
-    Fails: people who come in behind others; the first nights after a start, before residents are known.
-    Holidays and vacations are left out. Reference: none public; the figures are assumptions.
+    Fails: people who come in behind others; the first nights after the doors were put up, before residents are known (after a
+    restart they are recalled from the stored grants). Holidays, vacations and their eves, on which people leave, are left out.
+    Reference: none public; the figures are assumptions.
     """
     sightings, found = over(state.sightings, now_ms)
     state = replace(state, sightings=sightings) if found else state
@@ -92,7 +126,7 @@ def tick(
     if local.hour * 60 + local.minute < params.curfew_minute or state.asked == local.date():
         return state, found
     state = replace(_forgotten(state, now_ms, params), asked=local.date())
-    if calendar.day_class(local.date()) in _AWAY:
+    if {calendar.day_class(local.date()), calendar.day_class(local.date() + timedelta(days=1))} & _AWAY:
         return state, found
     clock = f"{params.curfew_minute // 60:02d}:{params.curfew_minute % 60:02d}"
     for building, door in sorted(doors.items()):

@@ -41,6 +41,7 @@ class UpkeepState:
     days: tuple[tuple[int, float], ...] = ()
     newest_ms: int = 0
     signals: Mapping[str, int] = field(default_factory=dict)
+    faults: frozenset[str] = frozenset()
     sightings: Sightings = field(default_factory=dict)
 
 
@@ -83,6 +84,10 @@ _EVENTS = {
     "loop.fault": LOOP,
     "panel.fault": LOOP,
 }
+_SYSTEM_FAULTS = frozenset({"fault.fire_system", "fault.main_power", "fault.backup_power", "fault.bus"})
+_LINE_FAULTS = frozenset({"fault.transmission_device", "fault.communication", "fault.line"})
+_CALM = frozenset({"system.normal", "system.reset", "device.normal"})
+"""GB/T 26875.3 tells the state of the system and of the transmission device apart, and never that a single fault is over."""
 METRICS = frozenset({"smoke.density", "water.pressure", "level.height", "tamper"})
 DEFAULTS = UpkeepParams()
 _Step = tuple[UpkeepState, Finding | None]
@@ -91,13 +96,12 @@ _Step = tuple[UpkeepState, Finding | None]
 def step(state: UpkeepState, sample: Reading | Event, device: Device, params: UpkeepParams = DEFAULTS) -> _Step:
     """What one message says about the device's own health.
 
-    For: fire detectors, hydrants and tanks. Fails: a detector that compensates its drift by itself and reports no raw density
-    stays clean until it gives up; a new duty pump with another set-point looks like a loss. Hydrant loss rates: no source
-    found, the figures are assumptions.
+    For: fire detectors, panels, hydrants and tanks. Fails: a panel that says nothing of its loops; a detector that compensates its
+    drift by itself and reports no raw density stays clean until it gives up; a new duty pump with another set-point looks like a
+    loss. Hydrant loss rates: no source found, the figures are assumptions.
     """
     if isinstance(sample, Event):
-        name = sample.type.removesuffix(".cleared")
-        return _signal(state, _EVENTS[name], sample, device, on=name == sample.type) if name in _EVENTS else (state, None)
+        return _event(state, sample, device)
     if sample.metric not in METRICS or not isfinite(sample.value) or sample.ts_ms < state.newest_ms:
         return state, None
     if sample.metric == "tamper":
@@ -113,11 +117,26 @@ def resume(state: UpkeepState, finding: Finding, device: Device) -> UpkeepState:
     return replace(state, sightings=resumed(state.sightings, finding, device, STORIES))
 
 
+def _event(state: UpkeepState, event: Event, device: Device) -> _Step:
+    name = event.type.removesuffix(".cleared")
+    if name in _SYSTEM_FAULTS | _LINE_FAULTS | _CALM:
+        return _panel(state, name, event, device)
+    return _signal(state, _EVENTS[name], event, device, on=name == event.type) if name in _EVENTS else (state, None)
+
+
 def _signal(state: UpkeepState, story: Story, sample: Reading | Event, device: Device, *, on: bool) -> _Step:
     if sample.ts_ms < state.signals.get(story.kind, 0):
         return state, None
     state = replace(state, signals={**state.signals, story.kind: sample.ts_ms})
     return _turn(state, story, device, (sample.ts_ms, sample.ts_ms), {} if on else None)
+
+
+def _panel(state: UpkeepState, name: str, sample: Event, device: Device) -> _Step:
+    """A fault of the system or of its transmission device begins it; it is over when both are calm."""
+    part = "system" if "system_type" in sample.attributes or name.startswith("system.") else "line"
+    faulty = name not in _CALM and name == sample.type
+    faults = state.faults | {part} if faulty else state.faults - {part}
+    return _signal(replace(state, faults=faults), LOOP, sample, device, on=bool(faults))
 
 
 def _turn(

@@ -1,7 +1,7 @@
 """The fast lane without its sockets: a message of a fire or door device in, findings out. No input or output, no clock."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -166,7 +166,9 @@ class FastLane:
         try:
             found = [self._lookout.worded(finding) for finding in own]
             for device_id in self._lookout.released(sample, own):
-                _release(self._watched.get(device_id), now)
+                _turn(self._watched.get(device_id), now, door.release)
+            for device_id in self._lookout.relocked(sample, own):
+                _turn(self._watched.get(device_id), now, door.relock)
             found += [more for finding in own for more in self._lookout.confirm(finding)]
             return [*found, *self._lookout.take(sample)]
         except Exception:  # noqa: BLE001 - the border between a device's alarm and what is only added to it
@@ -241,11 +243,11 @@ def _samples(decoded: Decoded, wall_ms: int) -> Iterator[Reading | Event]:
         yield Event(device_id=decoded.device_id, type=happening.type, ts_ms=ts_ms, attributes=happening.attributes)
 
 
-def _release(door_watched: _Watched | None, now: Moment) -> None:
-    """In the door's own clock; one that has not spoken yet has ours."""
+def _turn(door_watched: _Watched | None, now: Moment, turn: Callable[[door.DoorState, int], door.DoorState]) -> None:
+    """Released or locked again, in the door's own clock; one that has not spoken yet has ours."""
     if door_watched is not None:
         at_ms = now.wall_ms if door_watched.door_state == _UNHEARD else round(door_watched.offset_ms + 1000 * now.steady_s)
-        door_watched.door_state = door.release(door_watched.door_state, at_ms)
+        door_watched.door_state = turn(door_watched.door_state, at_ms)
 
 
 def _stamped(sample: Reading | Event, ts_ms: int) -> Reading | Event:

@@ -1,5 +1,6 @@
 """Doors, fire devices and cold stores together: what happens, what is said of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -160,6 +161,17 @@ def test_a_fire_releases_the_doors_of_its_building_only() -> None:
     alarm = event("smoke-1", "alarm.smoke", 0)
     assert lookout.released(alarm, [smoke("smoke-1", 0)]) == {"t-main", "t-rear"}
     assert lookout.released(event("t-main", "fire.release", 0), []) == {"t-main", "t-rear"}
+    assert lookout.released(event("t-main", "door.released", 0), []) == {"t-main"}
+
+
+def test_the_last_alarm_of_a_building_locks_its_doors_again() -> None:
+    lookout = Lookout(REGISTRY)
+    alarm = event("smoke-1", "alarm.smoke", 0)
+    lookout.released(alarm, [smoke("smoke-1", 0)])
+    lookout.released(alarm, [smoke("smoke-2", 0)])
+    over = [replace(smoke(name, 60), active=False) for name in ("smoke-1", "smoke-2", "smoke-1")]
+    assert [bool(lookout.relocked(alarm, [one])) for one in over] == [False, True, True]
+    assert lookout.relocked(event("t-main", "door.locked", 0), []) == {"t-main"}
 
 
 @pytest.mark.parametrize("released", [False, True])

@@ -65,6 +65,7 @@ PLANS = [
     (FindingKind.FIRE_DETECTOR_DUSTY, SMOKE, 0, ("detector_dusty", Trade.FIRE_SYSTEMS, Priority.P4)),
     (FindingKind.FIRE_TAMPER, SMOKE, 0, ("fire_tamper", Trade.FIRE_SYSTEMS, Priority.P1)),
     (FindingKind.FIRE_LOOP_FAULT, SMOKE, 0, ("loop_fault", Trade.FIRE_SYSTEMS, Priority.P1)),
+    (FindingKind.FIRE_SENSOR_STUCK, SMOKE, 0, ("fire_sensor_stuck", Trade.FIRE_SYSTEMS, Priority.P2)),
     (FindingKind.FIRE_PRESSURE_LOSS, DeviceKind.HYDRANT_PRESSURE, 0, ("hydrant_pressure", Trade.FIRE_SYSTEMS, Priority.P3)),
     (FindingKind.FIRE_TANK_LEVEL, DeviceKind.HYDRANT_PRESSURE, 0, ("tank_level", Trade.FIRE_SYSTEMS, Priority.P1)),
     (FindingKind.COLD_LIMIT, DeviceKind.COLD_STORE, 0, ("cold_store", Trade.GENERAL, Priority.P2)),

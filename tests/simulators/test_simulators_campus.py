@@ -10,10 +10,10 @@ from simulators.meters import meter_tree
 CAMPUS = build_campus()
 
 
-def test_seven_buildings_and_about_three_hundred_devices() -> None:
+def test_seven_buildings_a_house_and_about_three_hundred_devices() -> None:
     buildings = Counter(space.use for space in CAMPUS.spaces if space.kind is SpaceKind.BUILDING)
     assert buildings == {
-        UseType.DORMITORY: 2,
+        UseType.DORMITORY: 3,
         UseType.TEACHING: 2,
         UseType.LABORATORY: 1,
         UseType.CANTEEN: 1,
