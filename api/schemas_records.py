@@ -54,8 +54,10 @@ class GapOut(BaseModel):
 
 
 class CheckIn(_Input):
+    """`note`: what was seen, what was done about it."""
+
     day: date = Field(description="the site's calendar day that was looked at, not in the future")
-    note: Note = Field(default="", description="what was seen, what was done about it")
+    note: Note = ""
     value: float | None = Field(default=None, ge=-90, le=90, allow_inf_nan=False, description="measured by hand, °C")
 
 
@@ -126,7 +128,7 @@ class CommissioningOut(BaseModel):
 
 
 class ReleaseIn(_Input):
-    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)] = Field(
-        description="why its findings may be trusted already"
-    )
+    """`note`: why its findings may be trusted already."""
+
+    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
     allow_seen: bool = Field(default=False, description="dormitory rooms: somebody has looked; what was in use may stay in use")

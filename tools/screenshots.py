@@ -40,13 +40,15 @@ _SEED = """async () => {
 _FIND = """async () => {
   const items = async (path) => { const r = await fetch('/api/v1' + path); return r.ok ? (await r.json()).items ?? [] : []; };
   const paths = ['/alerts?state=open,acknowledged', '/findings', '/work-orders', '/devices?kind=water_meter', '/spaces',
-    '/discovered', '/dead-letters', '/gateways', '/detectors', '/meters', '/assets', '/stocktakes', '/reading-imports'];
-  const [alerts, findings, orders, devices, spaces, strangers, letters, gateways, detectors, meters, assets, stocktakes, imports]
+    '/discovered', '/dead-letters', '/gateways', '/detectors', '/meters', '/assets', '/stocktakes', '/reading-imports', '/records'];
+  const [alerts, findings, orders, devices, spaces, strangers, letters, gateways, detectors, meters, assets, stocktakes, imports,
+    records]
     = await Promise.all(paths.map(items));
   return {
     alert: alerts[0]?.id,
     finding: (findings.find((f) => f.waste?.cost_per_day) ?? findings[0])?.id,
     order: orders[0]?.id,
+    record: records[0]?.id,
     device: (devices.find((d) => d.status === 'online') ?? devices[0])?.id,
     building: spaces.find((s) => s.kind === 'building')?.id,
     stranger: strangers[0]?.id,
@@ -180,6 +182,8 @@ def _pages(page: Page, asked: argparse.Namespace) -> list[tuple[str, str]]:
         ("stocktakes", "/stocktakes"),
         ("stocktake", f"/stocktakes/{found.get('stocktake')}"),
         ("data-quality", "/data-quality"),
+        ("records", "/records"),
+        ("record", f"/devices/{found.get('record')}/record"),
         ("orders", "/orders"),
         ("order", f"/orders/{found.get('order')}"),
         ("jobs", "/jobs"),

@@ -26,6 +26,7 @@ from dashboards.web import (
     plans,
     quotas,
     registry,
+    records,
     reports,
     stocktakes,
 )
@@ -60,6 +61,8 @@ ROUTES: tuple[tuple[str, Handler], ...] = (
     ("/devices/{id}", places.device),
     ("/devices/{id}/edit", registry.edit_device),
     ("/devices/{id}/read", exchange.read_meter),
+    ("/devices/{id}/record", records.record),
+    ("/records", records.listing),
     ("/devices/{id}/commands", exchange.device_commands),
     ("/read", exchange.choose_meter),
     ("/commands", exchange.commands),

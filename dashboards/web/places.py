@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from dashboards.web import detectors, exchange, plans, registry
+from dashboards.web import detectors, exchange, plans, records, registry
 from dashboards.web import meters as meter_account
 from dashboards.web.backend import Json, gather
 from dashboards.web.desk import chart_words, evidence_picture
@@ -75,6 +75,7 @@ async def device(visit: Visit) -> Response:
         **await meter_account.section(visit, found),
         **await exchange.command_section(visit, visit.path("id")),
         health=health,
+        kinds_with_record=records.KINDS,
     )
 
 

@@ -41,7 +41,7 @@ _BELONGS = {
     "/desk": ("/alerts",),
     "/energy": ("/budgets", "/quotas", "/benchmarks", "/meters", "/prices"),
     "/findings": ("/detectors",),
-    "/devices": ("/spaces", "/discovered", "/dead-letters", "/profiles", "/gateways", "/data-quality"),
+    "/devices": ("/spaces", "/discovered", "/dead-letters", "/profiles", "/gateways", "/data-quality", "/records"),
     "/data": ("/read", "/commands"),
     "/assets": ("/a", "/stocktakes"),
     "/reports": ("/report",),

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.fakes import api_detectors as detectors
-from tests.fakes import api_plans
+from tests.fakes import api_plans, api_records
 from tests.fakes import api_registry as registry
 from tests.fakes.api_meters import answer_meters
 
@@ -296,6 +296,10 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
             return answer_meters(
                 noun, rest, _consumption({**query, "every": "hour", "quantity": "water"}) if "start" in query else {}
             )
+        case ["records"]:
+            return _items(api_records.RECORDS)
+        case ["devices", "cold-1", *rest]:
+            return api_records.answer(rest, dict(query), device()) or _refused(404, "there is no such thing")
         case ["forecast"]:
             return api_plans.forecast(query)
         case ["budgets"]:

@@ -33,10 +33,10 @@ function options(data, width) {
       { label: data.time_word, value: (u, ts) => (ts == null ? '–' : exact.format(ts * 1000)) },
       ...data.lines.map((line, i) => ({
         label: line.label,
-        stroke: strokes[i],
+        stroke: line.tone ? colour(`--${line.tone}`) : strokes[i],
         width: 1.5,
-        dash: i ? [6, 4] : undefined,
-        spanGaps: true,
+        dash: line.tone ? line.dash : i ? [6, 4] : undefined,
+        spanGaps: !data.broken,
         points: { show: data.times.length < 40 },
         paths: steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
         value: (u, value) => said(value),
