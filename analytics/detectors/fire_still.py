@@ -13,15 +13,15 @@ BLOCK_MS = 21_600_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillParams:
-    """Of each six hours the span between the highest and lowest value. Still: `blocks` in a row with a span of no more than
-    `still_share` of the least span among the `known` blocks before, of which there must be `least_known`. `least_samples`:
+    """Of each six hours the span between the highest and lowest value. Still: `still_blocks` in a row with a span of no more than
+    `still_share` of the least span among the `memory_blocks` before, of which there must be `learn_blocks`. `least_samples`:
     a block with fewer readings says nothing.
     """
 
     still_share: float = 0.3
-    blocks: int = 3
-    known: int = 40
-    least_known: int = 12
+    still_blocks: int = 3
+    memory_blocks: int = 40
+    learn_blocks: int = 12
     least_samples: int = 6
 
 
@@ -76,7 +76,7 @@ def step(state: StillState, sample: Reading, device: Device, params: StillParams
 def resume(state: StillState, finding: Finding, device: Device) -> StillState:
     """With the least span that it had before, so that a cap is not learned as its normal."""
     least = float(finding.facts.get("least", 0.0))
-    spans = tuple((0, least) for _ in range(DEFAULTS.least_known if least > 0 else 0))
+    spans = tuple((0, least) for _ in range(DEFAULTS.learn_blocks if least > 0 else 0))
     return replace(state, spans=spans, sightings=resumed(state.sightings, finding, device, {STORY.kind: STORY}))
 
 
@@ -87,11 +87,11 @@ def _judge(state: StillState, sample: Reading, device: Device, params: StillPara
     span = round(state.high - state.low, 4)
     going_on = (STORY.kind, device.id) in state.sightings
     before = [known for _, known in state.spans]
-    least = min(before) if len(before) >= params.least_known else 0.0
+    least = min(before) if len(before) >= params.learn_blocks else 0.0
     if least > 0 and span <= params.still_share * least:
         state = replace(state, still=state.still + 1)
-        return _begin(state, sample, device) if state.still >= params.blocks and not going_on else (state, None)
-    state = replace(state, still=0, spans=(*state.spans, (state.block, span))[-params.known :])
+        return _begin(state, sample, device) if state.still >= params.still_blocks and not going_on else (state, None)
+    state = replace(state, still=0, spans=(*state.spans, (state.block, span))[-params.memory_blocks :])
     sightings, finding = end(state.sightings, (STORY.kind, device.id), sample.ts_ms)
     return replace(state, sightings=sightings), finding
 

@@ -203,7 +203,7 @@ DETECTOR_WORDS: Mapping[str, DetectorWords] = {
     ),
     "door.not_back": DetectorWords(
         N_("How many residents of a dormitory are not back at 23:30: a count for the warden's round, never a name."),
-        N_("People who come in behind others; the first nights after a start; doors not marked as way in or way out say nothing."),
+        N_("People who come in behind others; the first nights after the doors were put up; doors not marked as way in or way out say nothing."),
     ),
     "fire.confirmed": DetectorWords(
         N_("Two detectors of one zone that agree."),
@@ -341,7 +341,12 @@ PARAMETER_WORDS: Mapping[str, str] = {
     "times_top_hourly": N_("Times the most in like hours"),
     "total": N_("Together, times the threshold"),
     "unknown_times": N_("Times the least flow before anything is learned"),
-    "released_s": N_("How long a released door may stand open"),
+    "released_s": N_("How long a release counts whose end nobody tells"),
+    "relock_s": N_("Time to lock again after the last fire signal"),
+    "still_share": N_("Share of the usual least movement"),
+    "still_blocks": N_("Six-hour blocks in a row without movement"),
+    "memory_blocks": N_("Six-hour blocks that are remembered"),
+    "learn_blocks": N_("Six-hour blocks before anything is said"),
     "alarm_percent_m": N_("Alarm point of a smoke detector"),
     "apart": N_("Phases further apart than"),
     "apart_days": N_("Days between the two spans"),
