@@ -10,7 +10,8 @@ from dashboards.web.words import LABELS, N_
 SHOWN = 60
 PER = {"room": N_("a room"), "head": N_("a head")}
 FULL = 1.0
-NEARLY = 0.8
+JUDGED_FROM = 0.2
+"""Before so much of the month is over, its pace says nothing."""
 
 
 async def quotas(visit: Visit) -> Response:

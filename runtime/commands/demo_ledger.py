@@ -1,11 +1,13 @@
-"""The demo's books: assets with their history, stocktakes and a virtual meter, stored as people's clicks would store them."""
+"""The demo's books: assets with their history, stocktakes, a virtual meter and quotas, stored as people's clicks would store them."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from analytics.quota import Per, Quota
 from analytics.virtual_meter import Term, VirtualMeter
 from devices.asset import Asset, Stocktake
+from devices.model import SpaceKind, UseType
 from maintenance.asset_machine import AssetRequest, advance, register
 from maintenance.stocktake import Count, closed, counted, expected
 from simulators.belongings import HEAD, KEEPER, Move, belongings
@@ -13,9 +15,11 @@ from simulators.campus import Campus
 from storage.asset_store import AssetFilter, AssetStore
 from storage.database import Database
 from storage.meter_store import MeterStore
+from storage.plan_store import quota_store
 from storage.stocktake_store import StocktakeStore
 
 _ROLES = {KEEPER: ("dispatcher",), HEAD: ("logistics_head",), "electrician": ("crew",)}
+FREE_KWH = 12.0
 _COUNTED_FINISHED, _COUNTED_RUNNING = "library", "lab"
 
 
@@ -31,6 +35,8 @@ def seed_books(database: Database, campus: Campus, now: datetime, timezone: str)
     _finished(database, campus, store, today)
     _running(database, campus, store, today)
     MeterStore(database).save_virtual(_without_canteen(campus), new=True)
+    for quota in _quotas(campus, now):
+        quota_store(database).add(quota)
     return len(made)
 
 
@@ -91,6 +97,15 @@ def _without_canteen(campus: Campus) -> VirtualMeter:
         name_zh="校区用电（不含食堂）",
         terms=(Term(meter_id=f"em-{campus.site_id}"), Term(meter_id="em-canteen", factor=-1.0)),
     )
+
+
+def _quotas(campus: Campus, now: datetime) -> list[Quota]:
+    """What is free of charge for each resident of a dormitory in a month."""
+    houses = [space.id for space in campus.spaces if space.kind is SpaceKind.BUILDING and space.use is UseType.DORMITORY]
+    return [
+        Quota(space_id=house, quantity="electricity", per=Per.HEAD, amount=FREE_KWH, entered_by=HEAD, entered_at=now)
+        for house in houses
+    ]
 
 
 def _at(day: date) -> datetime:
