@@ -1,5 +1,8 @@
 """Quotas of rooms: which hold, and which rooms have used how much of theirs this month."""
 
+from calendar import monthrange
+from datetime import date
+
 from starlette.responses import Response
 
 from dashboards.web.backend import gather
@@ -23,8 +26,9 @@ async def quotas(visit: Visit) -> Response:
         visit.api.get("/quotas/rooms", quantity=quantity, **inside),
         visit.api.items("/spaces", limit=2000),
     )
+    elapsed = _elapsed(date.fromisoformat(rooms["month"]), visit.t.today())
     items = [
-        {**room, "mood": _mood(room["share"]), "bar": round(100 * min(room["share"] or 0.0, 1.0), 1)} for room in rooms["items"]
+        {**room, "mood": _mood(room["share"], elapsed), "bar": round(100 * min(room["share"] or 0.0, 1.0), 1)} for room in rooms["items"]
     ]
     return visit.render(
         "quotas.html",
@@ -41,7 +45,14 @@ async def quotas(visit: Visit) -> Response:
     )
 
 
-def _mood(share: float | None) -> str:
+def _mood(share: float | None, elapsed: float) -> str:
+    """`warns`: at this pace the quota will not do."""
     if share is None:
         return "unknown"
-    return "over" if share > FULL else "warns" if share >= NEARLY else "holds"
+    if share > FULL:
+        return "over"
+    return "warns" if elapsed >= JUDGED_FROM and share > elapsed else "holds"
+
+
+def _elapsed(first: date, today: date) -> float:
+    return today.day / monthrange(first.year, first.month)[1]

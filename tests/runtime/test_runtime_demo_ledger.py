@@ -36,6 +36,6 @@ def test_the_books_tell_a_story(tmp_path: Path) -> None:
         assert {line.result for line in counting.lines(running.id)} == {CountResult.FOUND, CountResult.NOT_COUNTED}
         missing = {CountResult.FOUND, CountResult.ELSEWHERE, CountResult.MISSING}
         assert {line.result for line in counting.lines(finished.id)} == missing
-        assert {quota.space_id for quota in quota_store(database).list()} == {"dorm-a", "dorm-b"}
+        assert {quota.space_id for quota in quota_store(database).list()} == {"dorm-a", "dorm-b", "dorm-c"}
         (virtual,) = MeterStore(database).virtual().values()
         assert {term.meter_id for term in virtual.terms} <= set(campus.registry.devices)
