@@ -27,9 +27,7 @@ async def quotas(visit: Visit) -> Response:
         visit.api.items("/spaces", limit=2000),
     )
     elapsed = _elapsed(date.fromisoformat(rooms["month"]), visit.t.today())
-    items = [
-        {**room, "mood": _mood(room["share"], elapsed), "bar": round(100 * min(room["share"] or 0.0, 1.0), 1)} for room in rooms["items"]
-    ]
+    items = [{**room, "mood": _mood(room["share"], elapsed), "bar": _bar(room["share"])} for room in rooms["items"]]
     return visit.render(
         "quotas.html",
         quotas=[quota for quota in found if quota["quantity"] == quantity],
@@ -56,3 +54,8 @@ def _mood(share: float | None, elapsed: float) -> str:
 
 def _elapsed(first: date, today: date) -> float:
     return today.day / monthrange(first.year, first.month)[1]
+
+
+def _bar(share: float | None) -> float:
+    """Its length in percent."""
+    return round(100 * min(share or 0.0, 1.0), 1)
