@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from analytics.detectors import access
-from analytics.detectors.not_back import Passed
+from analytics.detectors.not_back import Passed, People
 from devices.model import Device, DeviceKind, Event, UseType
 from devices.registry import Registry
 
@@ -21,6 +21,13 @@ class Ways:
 
     buildings: Mapping[str, Device] = field(default_factory=dict)
     doors: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What the stored grants say of everybody who lives there."""
+
+    people: People
 
 
 def ways_of(registry: Registry) -> Ways:

@@ -14,16 +14,20 @@ from datetime import UTC, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from analytics.residents import Past
 from analytics.tuning import Tuning
 from devices.errors import Conflict, DependencyFailed
+from devices.model import Event
 from ingest.live import LiveDecoder
 from runtime.bus import Bus
 from runtime.databases import ready_database
 from runtime.priority import answer_at_once, prefer
+from runtime.pseudonyms import person_key, pseudonymous
 from runtime.roles.alerts_desk import Desk
 from runtime.roles.alerts_foreign import Foreign, Hearing
 from runtime.roles.alerts_inbox import Inbox, Letter, News
 from runtime.roles.alerts_lane import FastLane, Moment, Said
+from runtime.roles.alerts_past import RecalledPast
 from runtime.roles.alerts_self import SelfWatch
 from runtime.settings import Settings
 from runtime.site import site_of
@@ -35,6 +39,7 @@ _LOG = logging.getLogger(__name__)
 
 TICK_S = 1.0
 RECONCILE_S = 60.0
+RECALL_S = 5.0
 REGISTRY_S = 2.0
 SELF_S = 2.0
 HEAR_S = 5.0
@@ -68,7 +73,16 @@ class Role:
         self._wake = threading.Event()
         self._bus = Bus(settings, "alerts", self._hint)
         self._desk = Desk(database, ZoneInfo(settings.site.timezone), self._bus.publish)
-        self._lane = FastLane(self._desk.registry, self._desk.findings.active(), _moment(), site_of(settings).calendar)
+        key = _person_key(settings)
+        self._past = RecalledPast(database, ZoneInfo(settings.site.timezone)) if key is not None else None
+        self._lane = FastLane(
+            self._desk.registry,
+            self._desk.findings.active(),
+            _moment(),
+            site_of(settings).calendar,
+            hide=_hider(key),
+            await_past=self._past is not None,
+        )
         self._self = SelfWatch(settings.data_dir / "metrics", self._desk.findings, lambda: self._desk.registry, since=_now())
         self._inbox = Inbox(settings, _moment)
         topics = topic_map(settings)
@@ -114,6 +128,8 @@ class Role:
                 self._hear(news)
             elif isinstance(news, Tuning):
                 self._lane.set_tuning(news)
+            elif isinstance(news, Past):
+                self._lane.recall(news)
 
     def _hear(self, hearing: Hearing) -> None:
         self._lane.set_registry(hearing.registry, _moment())
@@ -160,6 +176,7 @@ class Role:
             self._reload: REGISTRY_S,
             self._watch_self: SELF_S,
             self._reconcile: RECONCILE_S,
+            self._recall: RECALL_S,
             self._database.checkpoint: CHECKPOINT_S,
         }
         due = dict.fromkeys(every, 0.0)
@@ -196,6 +213,11 @@ class Role:
     def _reconcile(self) -> None:
         self._desk.reconcile(_now())
 
+    def _recall(self) -> None:
+        past = self._past.news(self._desk.registry, _now()) if self._past is not None else None
+        if past is not None:
+            self._inbox.put(past)
+
     def _reload(self) -> None:
         changed = self._desk.registry_changed()
         tuning = self._desk.tuning_changed()
@@ -212,6 +234,20 @@ class Role:
     def _hint(self, kind: str, _entity_id: int) -> None:
         if kind != ChangeKind.ALERT:
             self._wake.set()
+
+
+def _person_key(settings: Settings) -> bytes | None:
+    """None where it cannot be kept, which ingest says too: alarms do not wait for it, only nobody is recognised again."""
+    try:
+        return person_key(settings.data_dir)
+    except DependencyFailed as error:
+        _LOG.error("residents cannot be recognised from stored grants: %s", error)
+        return None
+
+
+def _hider(key: bytes | None) -> Callable[[Event], Event]:
+    """People are pseudonyms here too, the same ones as in the stored events."""
+    return (lambda event: event) if key is None else (lambda event: pseudonymous(event, key))
 
 
 def _unharmed(judge: Callable[[], Iterable[Said]], what: object) -> list[Said]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import paho.mqtt.client as mqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
+from analytics.residents import Past
 from analytics.tuning import Tuning
 from ingest.families.native import level_of
 from ingest.message import Message
@@ -32,7 +33,7 @@ class Letter:
     connection: int
 
 
-News = Letter | Hearing | Tuning
+News = Letter | Hearing | Tuning | Past
 
 
 class Inbox:
@@ -79,7 +80,7 @@ class Inbox:
             pass
         return arrived
 
-    def put(self, news: Hearing | Tuning) -> None:
+    def put(self, news: Hearing | Tuning | Past) -> None:
         self._letters.put(news)
 
     def acknowledge(self, letter: Letter) -> None:

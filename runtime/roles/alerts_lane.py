@@ -10,6 +10,7 @@ from analytics.detectors import battery, door, fire
 from analytics.finding import Finding, FindingKind
 from analytics.lookout import AS_SHIPPED, ORDINARY, Lookout
 from analytics.lookout import METRICS as LOOKOUT_METRICS
+from analytics.residents import Past
 from analytics.tuning import Tuning
 from devices.model import FAST_LANE_KINDS, FIRE_KINDS, Device, DeviceKind, Event, Reading
 from devices.registry import Registry
@@ -87,6 +88,10 @@ class _Watched:
     is_silent: bool = False
 
 
+def _as_it_is(event: Event) -> Event:
+    return event
+
+
 class FastLane:
     """Holds the detectors' states for every fire and door device of the registry."""
 
@@ -96,7 +101,12 @@ class FastLane:
         active: Mapping[tuple[FindingKind, str], Finding],
         now: Moment,
         calendar: Calendar = ORDINARY,
+        *,
+        hide: Callable[[Event], Event] = _as_it_is,
+        await_past: bool = False,
     ) -> None:
+        """`hide`: takes the names out of an event; `await_past`: `recall` will tell who lives in dormitories."""
+        self._hide = hide
         self._watched: dict[str, _Watched] = {}
         self._wall_offset_ms = now.wall_ms - 1000 * now.steady_s
         self._lookout = Lookout(registry, calendar)
@@ -106,6 +116,10 @@ class FastLane:
             if device_id in self._watched:
                 _resume(self._watched[device_id], finding)
                 self._lookout.resume(finding)
+                for door_id in self._lookout.released(Reading(device_id, "", now.wall_ms, 0.0), [finding]):
+                    _turn(self._watched.get(door_id), now, door.release)
+        if await_past:
+            self._lookout.await_past()
 
     @property
     def device_ids(self) -> frozenset[str]:
@@ -132,6 +146,9 @@ class FastLane:
             watched.door_params = tuning.parameters(door.step, device_id)
             watched.battery_params = tuning.parameters(battery.step, device_id)
 
+    def recall(self, past: Past) -> None:
+        self._lookout.recall(past.people)
+
     def take(self, decoded: Decoded | Rejected, now: Moment, *, retained: bool = False) -> list[Said]:
         """What one message tells. A device that is not in the registry is ingest's to report, not ours to judge."""
         if isinstance(decoded, Rejected):
@@ -143,7 +160,7 @@ class FastLane:
         said: list[Said] = []
         if not retained:
             said += self._heard(watched, now)
-        for sample in _samples(decoded, now.wall_ms):
+        for sample in _samples(decoded, now.wall_ms, self._hide):
             said += self._judge(watched, sample, now, retained=retained)
         return said
 
@@ -151,6 +168,8 @@ class FastLane:
         """The device's own detectors first; what all devices together tell follows and holds nothing up."""
         age_ms = now.wall_ms - sample.ts_ms
         if not watched.clock.is_live(age_ms, now.steady_s, retained=retained):
+            if isinstance(sample, Event):
+                self._lookout.passed(sample)
             return _record_late(watched, sample, age_ms, now.wall_ms)
         if not -_AHEAD_MS <= age_ms <= FRESH_MS:
             sample = _stamped(sample, now.wall_ms)
@@ -229,7 +248,7 @@ def _forget_order(watched: _Watched) -> None:
     watched.battery_state = replace(watched.battery_state, newest_ms=0)
 
 
-def _samples(decoded: Decoded, wall_ms: int) -> Iterator[Reading | Event]:
+def _samples(decoded: Decoded, wall_ms: int, hide: Callable[[Event], Event]) -> Iterator[Reading | Event]:
     """By time; of one moment, gauges before the alarms they explain."""
     readings = [
         Reading(decoded.device_id, name, wall_ms if sample.ts_ms is None else sample.ts_ms, value)
@@ -240,7 +259,7 @@ def _samples(decoded: Decoded, wall_ms: int) -> Iterator[Reading | Event]:
     yield from sorted(readings, key=lambda reading: (reading.ts_ms, reading.metric in fire.ALARMS))
     for happening in decoded.happenings:
         ts_ms = wall_ms if happening.ts_ms is None else happening.ts_ms
-        yield Event(device_id=decoded.device_id, type=happening.type, ts_ms=ts_ms, attributes=happening.attributes)
+        yield hide(Event(device_id=decoded.device_id, type=happening.type, ts_ms=ts_ms, attributes=happening.attributes))
 
 
 def _turn(door_watched: _Watched | None, now: Moment, turn: Callable[[door.DoorState, int], door.DoorState]) -> None:
