@@ -1,15 +1,14 @@
-"""Places, devices and findings: where things are, what they say, and what is odd about it."""
+"""Places and devices: where things are, and what they say."""
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from starlette.responses import Response
 
-from dashboards.web import detectors, exchange, plans, records, registry
+from dashboards.web import exchange, records, registry
 from dashboards.web import meters as meter_account
 from dashboards.web.backend import Json, gather
-from dashboards.web.desk import chart_words, evidence_picture
+from dashboards.web.desk import chart_words
 from dashboards.web.text import instant, moment
 from dashboards.web.visit import Visit
 from dashboards.web.words import LABELS
@@ -131,23 +130,3 @@ def stale_metrics(device: Json, visit: Visit) -> frozenset[str]:
     return frozenset(
         name for name, value in device["latest"].items() if name != "online" and visit.t.now - moment(value["ts"]) > limit
     )
-
-
-async def findings(visit: Visit) -> Response:
-    """`?kind=`, `?active=true|false`, `?space=` filter."""
-    filters: dict[str, Any] = {
-        "kind": visit.chosen("kind", LABELS["finding"]),
-        "active": visit.chosen("active", ("true", "false")),
-        "space": visit.query("space"),
-    }
-    found = await visit.api.items("/findings", **filters, limit=200)
-    ordered = sorted(found, key=lambda item: (item["active"], item["started"]), reverse=True)
-    return visit.render("findings.html", findings=ordered, filters=filters)
-
-
-async def finding(visit: Visit) -> Response:
-    found = await visit.api.get(f"/findings/{visit.path('id')}")
-    savings = await plans.savings_of(visit, finding_id=str(found["id"])) if found["waste"]["cost_per_day"] else None
-    taught = await detectors.learning(visit, found)
-    picture = evidence_picture(visit, found.get("evidence"))
-    return visit.render("finding.html", finding=found, savings=savings, picture_data=picture, **taught)

@@ -181,6 +181,11 @@ class Text:
             return format_time(local, "HH:mm", locale=self.locale)
         return format_datetime(local, "M月d日 HH:mm" if self.lang == "zh-CN" else "d MMM HH:mm", locale=self.locale)
 
+    def to_second(self, value: str | float | datetime) -> str:
+        """`20 Nov 14:32:07`, for what follows each other closely."""
+        local = moment(value).astimezone(self.zone)
+        return format_datetime(local, "M月d日 HH:mm:ss" if self.lang == "zh-CN" else "d MMM HH:mm:ss", locale=self.locale)
+
     def exact(self, value: str | float | datetime | None) -> str:
         """To the second, with the date and the zone."""
         if value is None:

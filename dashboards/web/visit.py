@@ -40,7 +40,7 @@ NAVIGATION: tuple[tuple[str, str, str, frozenset[str]], ...] = (
 _BELONGS = {
     "/desk": ("/alerts",),
     "/energy": ("/budgets", "/quotas", "/benchmarks", "/meters", "/prices"),
-    "/findings": ("/detectors",),
+    "/findings": ("/detectors", "/evaluation"),
     "/devices": ("/spaces", "/discovered", "/dead-letters", "/profiles", "/gateways", "/data-quality", "/records"),
     "/data": ("/read", "/commands"),
     "/assets": ("/a", "/stocktakes"),

@@ -203,7 +203,9 @@ DETECTOR_WORDS: Mapping[str, DetectorWords] = {
     ),
     "door.not_back": DetectorWords(
         N_("How many residents of a dormitory are not back at 23:30: a count for the warden's round, never a name."),
-        N_("People who come in behind others; the first nights after the doors were put up; doors not marked as way in or way out say nothing."),
+        N_(
+            "People who come in behind others; the first nights after the doors were put up; doors not marked as way in or way out say nothing."
+        ),
     ),
     "fire.confirmed": DetectorWords(
         N_("Two detectors of one zone that agree."),
@@ -392,3 +394,38 @@ SET_WORDS: Mapping[str, str] = {
     "leakdb": N_("water networks with known leaks"),
     "nab": N_("the Numenta benchmark"),
 }
+
+FAMILY_WORDS: Mapping[str, str] = {
+    "water": N_("Water"),
+    "elec": N_("Electricity"),
+    "meter": N_("Meters"),
+    "energy": N_("Plans"),
+    "device": N_("Devices"),
+    "door": N_("Doors"),
+    "fire": N_("Fire protection"),
+    "cold": N_("Cold stores"),
+}
+
+FIGURE_WORDS: Mapping[str, tuple[str, str]] = {
+    "F1": (N_("F1 (found and right together)"), "share"),
+    "recall": (N_("Found"), "share"),
+    "event_recall": (N_("Found"), "share"),
+    "precision": (N_("Right"), "share"),
+    "alarm_precision": (N_("Right"), "share"),
+    "false_orders_per_meter_month": (N_("False orders per meter and month"), "1"),
+    "false_alarms_per_room_month": (N_("False alarms per room and month"), "1"),
+    "false_episodes_per_month": (N_("False alarms per month"), "1"),
+    "false_rows_per_series_month": (N_("False alarms per series and month"), "1"),
+    "median_delay_h": (N_("Delay"), "h"),
+    "median_delay_s": (N_("Delay"), "s"),
+    "median_first_alarm_days": (N_("Delay"), "d"),
+    "TPR": (N_("Hours of leaks found"), "%"),
+    "TNR": (N_("Hours without leak left in peace"), "%"),
+    "SED": (N_("Early detection score"), "1"),
+    "leaks": (N_("Leaks"), "1"),
+    "clean_rooms_accused": (N_("Clean rooms accused"), "1"),
+    "standard": (N_("Score, standard profile"), "1"),
+    "reward_low_FP_rate": (N_("Score, few false alarms"), "1"),
+    "reward_low_FN_rate": (N_("Score, few misses"), "1"),
+}
+"""What the scoring of a data set calls its figures, and how they are written; others stand as they are."""

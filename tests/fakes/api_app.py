@@ -212,6 +212,8 @@ def create_fake_api() -> Starlette:
         alert(id=3, state="acknowledged", severity="minor", kind="device.battery_low", drill=True),
     ]
     app.state.broken = set()
+    app.state.findings = {}
+    app.state.listed = []
     return app
 
 
@@ -271,9 +273,13 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
                 "currency": "CNY",
             }
         case ["findings"]:
-            return _items([finding(), finding(id=8, active=False, kind="elec.left_on", evidence=None)])
+            return _items(request.app.state.listed or [finding(), finding(id=8, active=False, kind="elec.left_on", evidence=None)])
         case ["findings", "7"]:
             return finding()
+        case ["findings", kind] if "." in kind:
+            return finding(kind=kind, **request.app.state.findings.get(kind, {}))
+        case ["findings", kind, "verdicts"] if "." in kind:
+            return _items([])
         case ["findings", "7", "verdicts"]:
             return _items([detectors.LABEL])
         case ["detectors" | "detector-records", *_]:

@@ -55,6 +55,7 @@ def detector(**changes: Any) -> Json:
     return {
         "kind": "water.burst",
         "tried": True,
+        "tuned": True,
         "switched": True,
         "life_safety": False,
         "records": [RECORD],
@@ -64,10 +65,12 @@ def detector(**changes: Any) -> Json:
     }
 
 
-DETECTORS = [detector(), detector(kind="fire.smoke", tried=False, switched=False, life_safety=True, records=[], rules=0)]
+DETECTORS = [detector(), detector(kind="fire.smoke", tuned=False, switched=False, life_safety=True, records=[], rules=0)]
 SUGGESTION = {
     "kind": "water.burst",
     "device_id": "wm-1",
+    "device_name": "Water meter floor 2",
+    "device_name_zh": "二层水表",
     "parameter": "least_floor",
     "unit": "m3/h",
     "before": 1.5,
@@ -78,6 +81,19 @@ SUGGESTION = {
     "real": 12,
     "raised_before": 20,
     "raised_after": 15,
+}
+
+
+SAID = {
+    "finding_id": 7,
+    "device_name": "Water meter floor 2",
+    "device_name_zh": "二层水表",
+    "started": AT,
+    "verdict": "false_alarm",
+    "what": "fire drill <b>",
+    "before": True,
+    "told": False,
+    "agrees": True,
 }
 
 
@@ -100,7 +116,17 @@ def sheet(kind: str) -> Json:
 
 def trial(finding: Json) -> Json:
     amounts = {"cost": 41.5, "kwh": 0.0, "m3": 30.0, "kgco2e": 5.0}
-    return {"start": AT, "end": AT, "meters": 2, "left_out": 1, "before": 3, "count": 1, **amounts, "items": [finding]}
+    return {
+        "start": AT,
+        "end": AT,
+        "meters": 2,
+        "left_out": 1,
+        "before": 3,
+        "count": 1,
+        **amounts,
+        "verdicts": [SAID],
+        "items": [finding],
+    }
 
 
 def answer_detectors(path: list[str]) -> Json | None:
@@ -109,8 +135,9 @@ def answer_detectors(path: list[str]) -> Json | None:
         case ["detectors"]:
             return {"items": DETECTORS, "next": None}
         case ["detector-records"]:
-            sets = {"name": "dorm", "about": "rooms", "command": "caretaker evaluate dorm DIR", "figures": {"F1": 0.95}}
-            return {"items": [sets], "next": None}
+            dorm = {"name": "dorm", "about": "rooms", "command": "caretaker evaluate dorm DIR", "figures": {"F1": 0.95}}
+            demo = {"name": "demo", "about": "simulated", "command": str(RECORD["command"]), "figures": {}}
+            return {"items": [dorm, demo], "next": None}
         case ["detectors", _, "suggestions"]:
             return {"items": [SUGGESTION], "next": None}
         case ["detectors", kind] if "." in kind:
