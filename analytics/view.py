@@ -19,6 +19,7 @@ from analytics.network import Network, network_of
 from analytics.night import Quiet, quiet
 from analytics.pauses import Pauses, pauses_of, since_move
 from analytics.peers import Kin, with_peers
+from analytics.scale import Scale
 from analytics.site import Site
 from analytics.tariff import prices_in, waste
 from analytics.weather import Climate, Fits, climate_of, unseen, with_weather
@@ -53,7 +54,7 @@ class View:
     """Arrays of `hourly`, `measured`, `table` and `normal` align, one entry per hour. `measured` is NaN where doubtful.
 
     `quiet` is only meant for water, `base` for electricity.
-    `balance`: of a main with sub-meters. `network`: of a water inlet with meters behind it.
+    `balance`: of a main with sub-meters. `network`: of a water inlet with meters behind it. `scale`: by the meters around it.
     `digit`: the smallest step of the register (kWh or m3), NaN where it is not known.
     """
 
@@ -70,6 +71,7 @@ class View:
     digit: float = float("nan")
     balance: Balance | None = None
     network: Network | None = None
+    scale: Scale | None = None
 
     def within(self, note: LedgerNote) -> bool:
         """Whether the register did that in the hours of this view."""

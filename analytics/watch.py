@@ -19,6 +19,7 @@ from analytics.lowest import explained, lowest_only
 from analytics.meter import Meter
 from analytics.parameters import changed
 from analytics.peers import Kin
+from analytics.scale import Scales
 from analytics.scene import Scene
 from analytics.site import Site
 from analytics.view import Account, View, look
@@ -161,14 +162,15 @@ class Watch:
     def views(self, end_ms: int, *, days: int | None = None) -> Iterator[View]:
         """What the hourly detectors look at, meter by meter."""
         hours = self._hours(end_ms)
-        kin = Kin(self.meters, hours)
+        kin, scales = Kin(self.meters, hours), Scales(self.meters, hours, self.site.calendar, days)
         if days is None:
             self._fits.clear()  # the past itself may have been corrected
         for device_id, hourly in hours.items():
             if hourly.size:
                 book, below = self.books[device_id], self._directly_below(device_id, end_ms)
                 account = Account(hourly=hourly, notes=book.notes, digit=book.digit, below=below, kin=kin)
-                yield look(account, self.meters[device_id], self.site, days=days)
+                view = look(account, self.meters[device_id], self.site, days=days)
+                yield replace(view, scale=scales.of(device_id, view.hourly.start_ms, view.hourly.size))
 
     def _fits_of(self, device_id: str) -> Fits:
         return self._fits.setdefault(device_id, {})

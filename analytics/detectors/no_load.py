@@ -15,6 +15,8 @@ class NoLoadParams:
     """For `hours` in a row less than `share` of the least that the place usually draws, which is at least `least_kw`.
 
     In `counting` of the `lately` hours it counts something: a register that stands quite still is told as frozen.
+    Of the two hours before it fell so low (one may be cut by the fall) one had `normal` of what is expected: where a little goes
+    on through the day as always, what flows is counted with a wrong factor (meter.wrong_unit).
     """
 
     hours: int = 1
@@ -22,6 +24,7 @@ class NoLoadParams:
     counting: int = 2
     lately: int = 8
     least_kw: float = 0.3
+    normal: float = 0.5
 
 
 PARAMS = NoLoadParams()
@@ -42,7 +45,18 @@ def detect(view: View, params: NoLoadParams = PARAMS) -> list[Episode]:
         counts = little & (view.measured > 0)
     suspicious = little & (_of_last(counts, params.lately) >= params.counting)
     known = np.isfinite(view.measured)
+    suspicious &= _went_off(view, known & ~little, params)
     return [_tell(view, run) for run in runs(suspicious, at_least=params.hours, known=known)]
+
+
+def _went_off(view: View, more: Bools, params: NoLoadParams) -> Bools:
+    """Whether one of the last two hours that counted `more` was a normal one."""
+    with np.errstate(invalid="ignore"):
+        on = more & (view.measured >= params.normal * view.normal.expected)
+    at = np.flatnonzero(more)
+    lately = on[at] | np.concatenate(([False], on[at][:-1]))
+    before = np.cumsum(more) - 1  # which of them was the last
+    return (before >= 0) & lately[np.maximum(before, 0)] if at.size else more
 
 
 def _of_last(flags: Bools, hours: int) -> Ints:

@@ -1,9 +1,11 @@
 """A meter that sees only part of its load: a lost phase, a swapped or shorted current transformer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from analytics.arrays import Bools, Floats
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import Finding, FindingKind
 from analytics.view import Story, View, tell
@@ -30,6 +32,7 @@ PARAMS = PhaseLossParams()
 def detect(view: View, params: PhaseLossParams = PARAMS) -> list[Episode]:
     """Base load and use fall by the same share at once and stay there.
 
+    Where meters hang beside and above it, their balance decides (analytics.scale): it is sure after a day, in any weather.
     What for: a blown fuse of one phase, an open or swapped current transformer: a third of the bill is lost. When it fails: a
     load on one phase only falls by nothing or by all; a wing that is shut for good looks the same; holidays lower the day more
     than the base and are not told. Reference: three equal phases share the load, so one lost
@@ -45,8 +48,22 @@ def detect(view: View, params: PhaseLossParams = PARAMS) -> list[Episode]:
         even = base.even[1] - base.even[0] <= params.even
         suspicious = fallen & even & (base.usual >= params.least_kw) & (base.level < base.low)
     known = np.isfinite(base.level)
-    found = runs(suspicious, at_least=params.hours, clear_after=12, known=known)
-    return [_tell(view, run) for run in found if _sudden(view, run, params)]
+    found = [run for run in runs(suspicious, at_least=params.hours, clear_after=12, known=known) if _sudden(view, run, params)]
+    return [_tell(view, run) for run in judged(view, found, lost_phase)]
+
+
+def lost_phase(factor: Floats, params: PhaseLossParams = PARAMS) -> Bools:
+    return np.asarray((factor >= params.lost[0]) & (factor <= params.lost[1]), np.bool_)
+
+
+def judged(view: View, found: list[Run], wanted: Callable[[Floats], Bools]) -> list[Run]:
+    """What the meter's own course told, less what the meters around it deny, and what only they tell."""
+    if view.scale is None:
+        return found
+    scale = view.scale
+    told = scale.runs(wanted(scale.factor))
+    apart = [run for run in found if not any(one.first <= run.last and run.first <= one.last for one in told)]
+    return sorted((*told, *(run for run in apart if not scale.denies(run))), key=lambda run: run.first)
 
 
 def persists(view: View, finding: Finding) -> bool:
@@ -64,10 +81,23 @@ def _sudden(view: View, run: Run, params: PhaseLossParams) -> bool:
     return bool(all(fell))
 
 
+def share_of(view: View, span: slice) -> float:
+    """Of what is normal: by the meters around it where these tell, else by the meter's own past."""
+    if view.scale is not None and (view.scale.known & view.scale.confirmed)[span].any():
+        return median_of(view.scale.factor[span])
+    return median_of(view.base.share[span])
+
+
+def median_of(values: Floats) -> float:
+    """Of what is known; 0 where nothing is."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else 0.0
+
+
 def _tell(view: View, run: Run) -> Episode:
     span = slice(run.first, run.last + 1)
-    share = float(np.nanmedian(view.base.share[span]))
-    usual = float(np.nanmedian(view.base.usual[span]))
+    share = share_of(view, span)
+    usual = median_of(view.base.usual[span])
     return tell(
         view,
         run,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.arrays import Bools, Floats
-from analytics.detectors.phase_loss import PARAMS as PHASE_LOSS
+from analytics.detectors.phase_loss import judged, lost_phase, median_of, share_of
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import Finding, FindingKind
 from analytics.view import Story, View, tell
@@ -34,6 +34,7 @@ PARAMS = UnitParams()
 def detect(view: View, params: UnitParams = PARAMS) -> list[Episode]:
     """Base and use multiplied by one factor at once.
 
+    Where meters hang beside and above it, their balance decides (analytics.scale).
     What for: a changed profile, a replaced meter with another pulse value, a transformer set 100/5 instead of 200/5, kBtu for kWh.
     When it fails: wrong from the first day on there is nothing to compare with; falls to 2/3 and 1/3 are told as lost phases;
     a building that is really taken over by twice the people looks like a factor of two.
@@ -46,9 +47,10 @@ def detect(view: View, params: UnitParams = PARAMS) -> list[Episode]:
         night, day = np.log(base.level / base.usual), np.log(base.share)
         even = np.log(base.even[1]) - np.log(base.even[0]) <= params.even
         beyond = (np.minimum(np.abs(night), np.abs(day)) >= np.log(params.least)) & (np.abs(night - day) <= params.alike)
-        suspicious = beyond & even & (base.usual >= params.least_kw) & ~_lost_phase(base.share)
+        suspicious = beyond & even & (base.usual >= params.least_kw) & ~lost_phase(base.share)
     known = np.isfinite(base.level)
-    return [_tell(view, run, params) for run in runs(suspicious, at_least=params.hours, clear_after=12, known=known)]
+    found = runs(suspicious, at_least=params.hours, clear_after=12, known=known)
+    return [_tell(view, run, params) for run in judged(view, found, lambda factor: _wrong(factor, params))]
 
 
 def persists(view: View, finding: Finding) -> bool:
@@ -58,13 +60,14 @@ def persists(view: View, finding: Finding) -> bool:
     return bool(level.size and usual > 0 and abs(np.log(max(level[-1], 1e-9) / usual)) >= abs(np.log(max(times, 1e-9))) / 2)
 
 
-def _lost_phase(share: Floats) -> Bools:
-    return np.asarray((share >= PHASE_LOSS.lost[0]) & (share <= PHASE_LOSS.lost[1]), np.bool_)
+def _wrong(factor: Floats, params: UnitParams) -> Bools:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((np.abs(np.log(factor)) >= np.log(params.least)) & ~lost_phase(factor), np.bool_)
 
 
 def _tell(view: View, run: Run, params: UnitParams) -> Episode:
     span = slice(run.first, run.last + 1)
-    times = float(np.nanmedian(view.base.share[span]))
+    times = share_of(view, span)
     known = next((factor for factor in FACTORS if abs(abs(np.log(times)) - np.log(factor)) <= params.near), None)
     return tell(
         view,
@@ -79,7 +82,7 @@ def _tell(view: View, run: Run, params: UnitParams) -> Episode:
             facts={
                 "hours": run.last - run.first + 1,
                 "times": round(times, 3),
-                "usual": round(float(np.nanmedian(view.base.usual[span])), 2),
+                "usual": round(median_of(view.base.usual[span]), 2),
             },
         ),
     )
