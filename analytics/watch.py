@@ -163,14 +163,16 @@ class Watch:
         """What the hourly detectors look at, meter by meter."""
         hours = self._hours(end_ms)
         kin, scales = Kin(self.meters, hours), Scales(self.meters, hours, self.site.calendar, days)
-        if days is None:
-            self._fits.clear()  # the past itself may have been corrected
         for device_id, hourly in hours.items():
             if hourly.size:
                 book, below = self.books[device_id], self._directly_below(device_id, end_ms)
                 account = Account(hourly=hourly, notes=book.notes, digit=book.digit, below=below, kin=kin)
                 view = look(account, self.meters[device_id], self.site, days=days)
                 yield replace(view, scale=scales.of(device_id, view.hourly.start_ms, view.hourly.size))
+
+    def relearn(self) -> None:
+        """What each meter takes in which weather is worked out anew: the past was corrected."""
+        self._fits.clear()
 
     def _fits_of(self, device_id: str) -> Fits:
         return self._fits.setdefault(device_id, {})

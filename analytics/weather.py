@@ -16,7 +16,7 @@ import numpy as np
 
 from analytics.arrays import Bools, Floats, Ints
 from analytics.base_load import DayLevels, quietest, weeks_before
-from analytics.baseline import Normal, learn, like_days
+from analytics.baseline import Normal, learn, like_days, quantiles
 from analytics.calendar import Calendar, HourTable, hour_table
 from devices.model import UseType
 
@@ -25,7 +25,7 @@ COOLING_C = (20.0, 23.0, 26.0)
 _SEASONS = (slice(0, len(HEATING_C)), slice(len(HEATING_C), None))
 FIRST_DAYS = 28
 """Of history before the first fit."""
-REFIT_DAYS = (14, 28)
+REFIT_DAYS = (7, 28)
 """So often the fit is made anew, and once the past is longer than LONG_DAYS."""
 LONG_DAYS = 112
 LEAST_DAYS = 10
@@ -34,6 +34,8 @@ LEAST_K = 1.0
 FOLDS = 4
 BETTER = 0.85
 """The held-out days' absolute error must fall below this share of that of the like days alone, and in most folds fall."""
+CAP = 4.0
+"""No day's error counts for more than so many times the middle one: faults would drown what the weather explains."""
 LEAST_DOUBT = 0.1
 """Of the shift, to either side; more where the folds do not agree."""
 UNSEEN_K = 2.0
@@ -183,22 +185,27 @@ def _fit(climate: Climate, beyond: Floats, daily: Sequence[Floats], before: int)
     slope, threshold = np.zeros((2, 2, 3, 24)), np.zeros(2, np.int64)
     doubt, found = LEAST_DOUBT, False
     for season, part in enumerate(_SEASONS):
+        known = np.zeros(len(_GROUPS), np.bool_)
         judged = [_judge(climate.daily[group, part, :before], daily[group][:before]) for group in range(len(_GROUPS))]
         best = int(np.argmax(np.sum([one.gain for one in judged], axis=0)))
         threshold[season] = best + (part.start or 0)
         for group, (is_open, is_away) in enumerate(_GROUPS):
             one = judged[group]
+            known[group] = one.days[best] >= LEAST_DAYS
             if one.gain[best] > 0:
                 found, doubt = True, max(doubt, float(one.doubt[best]))
                 kinds = (_AWAY,) if is_away else (0, 1)
                 hours = np.where(climate.groups[group, :before], climate.warmer[threshold[season], :before], np.nan)
                 slope[season, is_open, kinds] = _by_hour(hours, beyond[:before], climate.kind, (kinds, float(one.slope[best])))
+            if is_away and not known[group]:  # their first days away: who knows who stays
+                slope[season, is_open, _AWAY] = slope[season, is_open, 0]
     return Fit(slope, threshold, doubt) if found else None
 
 
 class _Judged(NamedTuple):
-    """Per threshold: absolute error spared on held-out days (0: not clearly better), slope of all days, how far folds differ."""
+    """Per threshold: days that tell, error spared on held-out ones (0: not clearly better), slope, how far folds differ."""
 
+    days: Ints
     gain: Floats
     slope: Floats
     doubt: Floats
@@ -223,14 +230,16 @@ def _judge(warmer: Floats, use: Floats) -> _Judged:
     outside = np.array([fold != number for number in range(FOLDS)])[:, None]
     slopes = np.maximum(_slopes(warmer, use, np.concatenate((moved & outside, moved[None]))), 0.0)
     held = moved & ~outside
-    error = np.where(held, np.abs(use - slopes[:FOLDS, :, None] * warmer), 0.0).sum(axis=2)
-    alone = np.where(held, np.abs(use), 0.0).sum(axis=2)
+    size = np.where(moved, np.abs(use), np.nan)
+    most = CAP * quantiles(size[None], np.array((0.5,)), 1)[0, 0, :, None]
+    error = np.where(held, np.fmin(np.abs(use - slopes[:FOLDS, :, None] * warmer), most), 0.0).sum(axis=2)
+    alone = np.where(held, np.fmin(size, most), 0.0).sum(axis=2)
     gain = (alone - error).sum(axis=0)
     better = (error.sum(axis=0) <= BETTER * alone.sum(axis=0)) & (moved.sum(axis=1) >= LEAST_DAYS)
     better &= ((error < alone).sum(axis=0) * 2 > (alone > 0).sum(axis=0)) & ((alone > 0).sum(axis=0) > 1)
     whole = slopes[FOLDS]
     doubt = np.ptp(slopes[:FOLDS], axis=0) / 2 / np.where(whole > 0, whole, np.inf)
-    return _Judged(np.where(better, gain, 0.0), whole, doubt)
+    return _Judged(moved.sum(axis=1), np.where(better, gain, 0.0), whole, doubt)
 
 
 def _slopes(warmer: Floats, use: Floats, chosen: Bools) -> Floats:

@@ -9,6 +9,7 @@ import numpy as np
 
 from analytics.arrays import HOUR_MS, Floats, Ints
 from analytics.book import Book, empty, known_hours, known_notes, post
+from analytics.catalog import STREAM
 from analytics.finding import Finding, FindingKind
 from analytics.hourly import on_grid
 from analytics.meter import Meter
@@ -23,12 +24,15 @@ from api.times import to_ms
 from devices.metrics import HOURLY_SUFFIX
 from devices.model import Quality
 from devices.registry import Registry
+from storage.outdoor import hourly_weather, outdoor_sensor
 
 LEARN = timedelta(days=90)
 """History before the trial from which the normal is learned."""
 DEVICES_AT_MOST = 60
-STREAMED_AT_MOST = 8
+STREAMED_AT_MOST = 20
 STREAM_SPAN = timedelta(days=14)
+STREAM_ROWS_AT_MOST = 300_000
+"""Samples of rates and voltages that one trial judges: some seconds."""
 RAW_ROWS_AT_MOST = 1_500_000
 """Readings of registers: leaks are told by the quietest quarter of an hour, which stored hours do not keep."""
 BEFORE, AFTER = timedelta(hours=3), timedelta(hours=1)
@@ -79,8 +83,13 @@ def meters_for(deps: Deps, registry: Registry, kind: FindingKind, device_ids: Se
     return {
         device_id: replace(meter, off=meter.off - {kind})
         for device_id, meter in chosen.items()
-        if quantity in (None, meter.quantity)
+        if quantity in (None, meter.quantity) and _listened(kind, meter)
     }
+
+
+def _listened(kind: FindingKind, meter: Meter) -> bool:
+    """Whether a detector of that kind looks at such a meter at all."""
+    return kind in HOURLY_RULES or kind is QUALITY or any(one.kind is kind and one.suits(meter) for one in STREAM)
 
 
 class MetersPast:
@@ -90,19 +99,21 @@ class MetersPast:
         self, deps: Deps, kind: FindingKind, meters: Mapping[str, Meter], span: Span, windows: Sequence[Span] | None = None
     ) -> None:
         self._deps, self._kind, self._span = deps, kind, span
-        self.device_ids: Sequence[str] = list(meters)[:DEVICES_AT_MOST]
+        self.device_ids: Sequence[str] = list(meters)[: DEVICES_AT_MOST if kind in HOURLY_RULES else STREAMED_AT_MOST]
         self.left_out = len(meters) - len(self.device_ids)
         self._meters = {device_id: meters[device_id] for device_id in self.device_ids}
-        self._site = Site(calendar=deps.calendar, rates=deps.rates)
+        begin_ms = span.start_ms - round(LEARN.total_seconds() * 1000)
+        weather = hourly_weather(deps.readings, outdoor_sensor(deps.registry.load()), begin_ms, span.end_ms)
+        self._site = Site(calendar=deps.calendar, rates=deps.rates, weather=weather)
         stream_ms = max(span.start_ms, span.end_ms - round(STREAM_SPAN.total_seconds() * 1000))
         self._windows = windows if windows is not None else [Span(start_ms=stream_ms, end_ms=span.end_ms)]
         self._books = {device_id: self._book(meter) for device_id, meter in self._meters.items()}
         self._samples: dict[tuple[str, str], tuple[Ints, Floats]] = {}
+        self._from_ms = span.start_ms if kind in HOURLY_RULES else min(window.start_ms for window in self._windows)
 
     @property
     def looked_from_ms(self) -> int:
-        only_streamed = self._kind not in HOURLY_RULES
-        return min(window.start_ms for window in self._windows) if only_streamed else self._span.start_ms
+        return self._from_ms
 
     def raised(self, changes: Mapping[str, float]) -> list[Finding]:
         """What the detector would have raised within the span, newest first; each fault at its lowest meter."""
@@ -178,7 +189,10 @@ class MetersPast:
             good = [frame[(frame["quality"].to_numpy(np.int64) & int(Quality.IMPLAUSIBLE)) == 0] for frame in frames]
             ts_ms = np.concatenate([frame["ts_ms"].to_numpy(np.int64) for frame in good])
             value = np.concatenate([frame["value"].to_numpy(np.float64) for frame in good])
-            self._samples[device_id, metric] = (ts_ms, value)
+            kept = STREAM_ROWS_AT_MOST // (len(self.device_ids) * (len(_GAUGES) if self._kind is QUALITY else 1))
+            if ts_ms.size > kept and self._kind not in HOURLY_RULES:
+                self._from_ms = max(self._from_ms, int(ts_ms[-kept]))
+            self._samples[device_id, metric] = (ts_ms[-kept:], value[-kept:])
         return self._samples[device_id, metric]
 
 

@@ -1,4 +1,4 @@
-"""The outdoor temperature, where the site has a sensor for it: a device on the site's own space with the attribute `outdoor`."""
+"""The outdoor temperature of local days, for savings and benchmarks."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -7,25 +7,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from analytics.arrays import Floats
-from devices.model import SpaceKind
-from devices.registry import Registry
+from storage.outdoor import METRIC
 from storage.reading_store import Aggregate, ReadingStore
-
-METRIC = "env.temperature"
-_YES = frozenset({"true", "yes", "1"})
-
-
-def outdoor_sensor(registry: Registry) -> str | None:
-    """The first by id."""
-    sites = [space.id for space in registry.spaces.values() if space.kind is SpaceKind.SITE]
-    found = [
-        device.id for site in sites for device in registry.devices_in(site) if _is_outdoor(device.attributes.get("outdoor", ""))
-    ]
-    return min(found, default=None)
-
-
-def _is_outdoor(said: str) -> bool:
-    return str(said).strip().lower() in _YES
 
 
 def daily_celsius(readings: ReadingStore, sensor: str | None, days: Sequence[date], zone: ZoneInfo) -> Floats:

@@ -5,7 +5,7 @@ Causal: hourly detectors look only at what lay before the hour they judge, strea
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -21,6 +21,7 @@ from analytics.meter import QUANTITY_OF, Meter, meters_of
 from analytics.rerun import METRICS, SLICE_MS, Scenery, messages_again, rates_again
 from analytics.site import Site
 from analytics.watch import Watch
+from analytics.weather import Weather
 from devices.model import FIRE_KINDS, Device, DeviceKind, Event, Reading
 from runtime.partitions import map_partitions
 from simulators.campus import Campus
@@ -28,6 +29,7 @@ from simulators.history import History, Steps
 from simulators.labels import LabelledFault
 from simulators.safety_scenarios import BEYOND
 from simulators.scenarios import NORMAL
+from storage.outdoor import METRIC, outdoor_sensor
 
 STEPS = Steps(meters_s=900, room_power_s=60, water_flow_s=60, fire_s=600)
 _SILENT_STEPS = 2.2
@@ -72,6 +74,7 @@ def replay(campus: Campus, history: History, site: Site, *, scheduler: str = "")
     """Every alarm that the shipped detectors would have raised over this history, by the time it was raised."""
     series = by_series(history.readings)
     told = _Told()
+    site = replace(site, weather=_weather(campus, series))
     _meters(campus, series, site, told, scheduler)
     events: dict[str, list[Event]] = defaultdict(list)
     for event in history.events:
@@ -86,6 +89,17 @@ def replay(campus: Campus, history: History, site: Site, *, scheduler: str = "")
     for device in campus.devices:
         _silence(campus, device, (series, events[device.id]), site_ms, told)
     return told.alarms(end_ms)
+
+
+def _weather(campus: Campus, series: Series) -> Weather | None:
+    """Hourly means of the outdoor sensor, where the campus has one."""
+    ts_ms, celsius = series.get((outdoor_sensor(campus.registry) or "", METRIC), (np.empty(0, np.int64), np.empty(0)))
+    if not ts_ms.size:
+        return None
+    hour = ts_ms // HOUR_MS - ts_ms[0] // HOUR_MS
+    count = np.bincount(hour)
+    mean = np.where(count > 0, np.bincount(hour, celsius) / np.maximum(count, 1), np.nan)
+    return Weather(start_ms=int(ts_ms[0]) // HOUR_MS * HOUR_MS, celsius=mean)
 
 
 def by_series(table: pa.Table) -> Series:

@@ -21,9 +21,10 @@ from api.guard import GuardedRoute
 from api.outlooks import Subject, of_space
 from api.permissions import may_see_space
 from api.times import aware_range
-from api.weather import daily_celsius, outdoor_sensor
+from api.weather import daily_celsius
 from devices.model import DeviceKind, Space, SpaceKind, UseType
 from devices.registry import Registry
+from storage.outdoor import outdoor_sensor
 from storage.user import User
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["energy and water"])

@@ -35,6 +35,7 @@ from runtime.roles.analytics_books import AHEAD_MS, Books, series
 from runtime.roles.analytics_plans import Plans
 from runtime.roles.analytics_quotas import Quotas
 from runtime.roles.analytics_recorder import Recorder
+from runtime.roles.analytics_weather import OutdoorTemperature
 from runtime.settings import Settings
 from runtime.site import live_site, site_of
 from runtime.stores import open_reading_store
@@ -131,6 +132,7 @@ class Analytics:
         self._health_store = health
         self._findings = record
         self._books = Books(readings, entered.meters)
+        self._outdoor = OutdoorTemperature(readings)
         self._site = site
         self._rules = entered.rules
         self._rules_revision = 0
@@ -165,8 +167,14 @@ class Analytics:
 
     def _look_again(self, since_ms: int | None, now_ms: int) -> None:
         """Has the hourly detectors look at hours that were counted again."""
-        if since_ms is not None:
-            self._hour_ms = self._hour_ms - HOUR_MS if since_ms > now_ms - RECENT_DAYS * 24 * HOUR_MS else 0
+        if since_ms is None:
+            return
+        if since_ms > now_ms - RECENT_DAYS * 24 * HOUR_MS:
+            self._hour_ms -= HOUR_MS
+        else:
+            self._hour_ms = 0
+            self._outdoor.forget()
+            self._watch.relearn()
 
     # ---- start and change of the registry
 
@@ -176,6 +184,7 @@ class Analytics:
         watch = Watch(meters, self._site())
         watch.resume(self._findings.active.values())
         self._registry, self._watch, self._hour_ms = registry, watch, 0
+        self._outdoor.sensor_of(registry)
         self._tune()
         begun = time.monotonic()
         self._books.open(watch, now_ms)
@@ -249,7 +258,7 @@ class Analytics:
         if end_ms <= self._hour_ms or not self._watch.meters:
             return
         begun = time.monotonic()
-        self._watch.site = self._site()
+        self._watch.site = replace(self._site(), weather=self._outdoor.until(end_ms))
         self._watch.learn(end_ms)
         days = RECENT_DAYS if self._hour_ms else None
         self._reconcile(self._watch.episodes(end_ms, days=days), now_ms)
