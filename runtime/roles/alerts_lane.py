@@ -73,7 +73,8 @@ class _DeviceClock:
 
 @dataclass(slots=True)
 class _Watched:
-    """One device's detectors. `heard_s`: steady time of its last message. `offset_ms`: its clock minus our steady one."""
+    """One device's detectors. `heard_s`: steady time of its last message. `offset_ms`: its clock minus our steady one, None
+    until it has spoken."""
 
     device: Device
     silent_after_s: float
@@ -84,7 +85,7 @@ class _Watched:
     door_params: door.DoorParams = door.DEFAULTS
     battery_params: battery.BatteryParams = battery.DEFAULTS
     clock: _DeviceClock = field(default_factory=_DeviceClock)
-    offset_ms: float = 0.0
+    offset_ms: float | None = None
     is_silent: bool = False
 
 
@@ -265,7 +266,8 @@ def _samples(decoded: Decoded, wall_ms: int, hide: Callable[[Event], Event]) -> 
 def _turn(door_watched: _Watched | None, now: Moment, turn: Callable[[door.DoorState, int], door.DoorState]) -> None:
     """Released or locked again, in the door's own clock; one that has not spoken yet has ours."""
     if door_watched is not None:
-        at_ms = now.wall_ms if door_watched.door_state == _UNHEARD else round(door_watched.offset_ms + 1000 * now.steady_s)
+        offset_ms = door_watched.offset_ms
+        at_ms = now.wall_ms if offset_ms is None else round(offset_ms + 1000 * now.steady_s)
         door_watched.door_state = turn(door_watched.door_state, at_ms)
 
 
@@ -307,12 +309,9 @@ def _record_late(watched: _Watched, sample: Reading | Event, age_ms: int, wall_m
 
 def _tick_door(watched: _Watched, now: Moment) -> Iterator[Finding]:
     """In the controller's own time, which goes on from its last word at the pace of our steady clock."""
-    if watched.device.kind is not DeviceKind.DOOR_CONTROLLER or watched.door_state == _UNHEARD:
+    if watched.device.kind is not DeviceKind.DOOR_CONTROLLER or watched.offset_ms is None:
         return
     at_ms = round(watched.offset_ms + 1000 * now.steady_s)
     watched.door_state, finding = door.tick(watched.door_state, at_ms, watched.device, watched.door_params)
     if finding is not None:
         yield finding
-
-
-_UNHEARD = door.DoorState()
