@@ -142,6 +142,10 @@ def _devices(site_id: str, rng: np.random.Generator) -> Iterator[Device]:
         yield from _special_detectors(plan)
     plans = {plan.id: plan for plan in _PLANS}
     yield from _cold_stores()
+    yield replace(
+        _sensor(DeviceKind.ENVIRONMENT_SENSOR, "climate", site_id, "1", "Outdoor temperature", "室外温湿度"),
+        attributes={"outdoor": "true"},
+    )
     for building, places in _DOORS:
         for place in places:
             yield _door(plans[building], place, *_PLACES[place])

@@ -26,6 +26,7 @@ ROLL_OVER = ("em-teach-2-f3", "wm-dorm-a-f2")
 COLD_S = 900
 """Cold stores are recorded at least so often, or their record would be all gaps."""
 _METERS = (DeviceKind.ELECTRICITY_METER, DeviceKind.WATER_METER)
+_SENSORS = frozenset({DeviceKind.DOOR_CONTROLLER, DeviceKind.COLD_STORE, DeviceKind.ENVIRONMENT_SENSOR})
 _Ints = npt.NDArray[np.int64]
 _Chunks = dict[tuple[str, str], list[tuple[_Ints, Floats]]]
 
@@ -247,7 +248,7 @@ def _sensor_chunks(
     for fault in faults:
         by_device[fault.device_id].append(fault)
     for device in chosen:
-        if device.kind in FIRE_KINDS or device.kind in (DeviceKind.DOOR_CONTROLLER, DeviceKind.COLD_STORE):
+        if device.kind in FIRE_KINDS or device.kind in _SENSORS:
             mine = [*by_device[device.id], *(bursts if device.kind is DeviceKind.HYDRANT_PRESSURE else ())]
             at_s = _sensor_times(span, min(steps.fire_s, COLD_S) if device.kind is DeviceKind.COLD_STORE else steps.fire_s, mine)
             at_s = at_s[_heard(at_s, [*by_device[device.id], *outages])]

@@ -9,6 +9,7 @@ from simulators import cold
 from simulators.campus import Campus, stream
 from simulators.labels import LabelledFault
 from simulators.timetable import DAY_S, UTC_OFFSET_S, Floats
+from simulators.weather import outdoor_at_c
 
 SMOKE_ALARM, HEAT_ALARM_C, CO_ALARM_PPM, GAS_ALARM_LEL = 3.28, 57.0, 70.0, 20.0
 """%/m obscuration and °C of common detectors, ppm of UL 2034, % of the lower explosive limit."""
@@ -59,6 +60,8 @@ def readings(campus: Campus, device: Device, at_s: Floats, faults: Sequence[Labe
         found["call_point.active"] = _alarm(mine, at_s)
     elif device.kind is DeviceKind.HYDRANT_PRESSURE:
         found["water.pressure"] = _pressure(device, traits, noise, at_s, faults)
+    elif device.kind is DeviceKind.ENVIRONMENT_SENSOR:
+        found["env.temperature"] = (outdoor_at_c(campus.seed, at_s) + noise.normal(0, 0.1, len(at_s))).round(1)
     elif device.kind is DeviceKind.FIRE_TANK:
         found["level.height"] = _tank_level(mine, noise, at_s)
     elif device.kind is DeviceKind.FIRE_PANEL:

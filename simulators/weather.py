@@ -3,7 +3,7 @@
 import numpy as np
 
 from simulators.campus import stream
-from simulators.timetable import MINUTES, Floats, date_of
+from simulators.timetable import MINUTES, Floats, date_of, day_start_s, local_day
 
 
 def outdoor_temperature_c(seed: int, day: int) -> Floats:
@@ -15,6 +15,17 @@ def outdoor_temperature_c(seed: int, day: int) -> Floats:
     spell = np.interp(minutes, (0, MINUTES), (_spell(seed, day), _spell(seed, day + 1)))
     result: Floats = season + hour + spell
     return result
+
+
+def outdoor_at_c(seed: int, at_s: Floats) -> Floats:
+    """The same at these epoch seconds, in any order."""
+    found = np.zeros(len(at_s))
+    days = np.array([local_day(second) for second in at_s.tolist()], np.int64)
+    for day in np.unique(days).tolist():
+        mine = days == day
+        minute = ((at_s[mine] - day_start_s(day)) // 60).astype(np.int64)
+        found[mine] = outdoor_temperature_c(seed, day)[minute]
+    return found
 
 
 def _spell(seed: int, day: int) -> float:
