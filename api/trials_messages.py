@@ -1,12 +1,12 @@
 """Detectors of doors, fire devices, cold stores and batteries over the stored messages of a site; nothing is stored."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
 
-from analytics.detectors import fire
+from analytics.detectors import battery, cold_chain, door, fire
 from analytics.finding import Finding, FindingKind
 from analytics.parameters import TUNED
 from analytics.rerun import METRICS, Sample, Scenery, folded, messages_again
@@ -32,14 +32,37 @@ _LONG = frozenset(
 """Kinds that compare with the days before."""
 _TOGETHER = frozenset({"door.card_shared", "door.impossible_travel", "door.pass_back", "door.not_back"})
 """Kinds that follow cards from door to door."""
-_VALUES_A_MESSAGE = 2
+_STEP_MS = 86_400_000
+_DEVICES: Mapping[str, frozenset[DeviceKind]] = {
+    "door": frozenset({DeviceKind.DOOR_CONTROLLER}),
+    "cold": frozenset({DeviceKind.COLD_STORE}),
+    "fire": FIRE_KINDS,
+    "fire.smoke": frozenset({DeviceKind.SMOKE_DETECTOR}),
+    "fire.heat": frozenset({DeviceKind.HEAT_DETECTOR}),
+    "fire.co": frozenset({DeviceKind.CO_DETECTOR}),
+    "fire.gas": frozenset({DeviceKind.GAS_DETECTOR}),
+    "fire.call_point": frozenset({DeviceKind.CALL_POINT}),
+    "fire.hydrant_pressure": frozenset({DeviceKind.HYDRANT_PRESSURE}),
+    "fire.pressure_loss": frozenset({DeviceKind.HYDRANT_PRESSURE}),
+    "fire.detector_dusty": frozenset({DeviceKind.SMOKE_DETECTOR}),
+    "fire.tank_level": frozenset({DeviceKind.FIRE_TANK}),
+    "fire.loop_fault": frozenset({DeviceKind.FIRE_PANEL}),
+}
+"""Of which devices a kind is told, by kind or else by family."""
+_METRICS: Mapping[str, frozenset[str]] = {
+    "door": door.METRICS,
+    "cold": cold_chain.METRICS,
+    "fire": METRICS - door.METRICS - battery.METRICS,
+    "device": battery.METRICS,
+}
 
 
 def device_kinds(kind: FindingKind) -> frozenset[DeviceKind]:
-    """Of which devices the kind is told."""
-    family = kind.split(".", maxsplit=1)[0]
-    by_family = {"door": {DeviceKind.DOOR_CONTROLLER}, "cold": {DeviceKind.COLD_STORE}, "fire": FIRE_KINDS}
-    return frozenset(by_family.get(family, FAST_LANE_KINDS))
+    return _DEVICES.get(kind, _DEVICES.get(_family(kind), FAST_LANE_KINDS))
+
+
+def _family(kind: FindingKind) -> str:
+    return kind.split(".", maxsplit=1)[0]
 
 
 class MessagesPast:
@@ -52,13 +75,15 @@ class MessagesPast:
         chosen = [one for one in device_ids if registry.devices[one].kind in device_kinds(kind)]
         self.device_ids: Sequence[str] = chosen[:DEVICES_AT_MOST]
         self.left_out = len(chosen) - len(self.device_ids)
+        self._metrics = sorted(_METRICS.get(_family(kind), METRICS))
         self._tuning = tuning_of(registry, deps.rules.list(standing=True))
-        self._windows = self._affordable(windows)
+        self._windows = list(windows)
+        self._from_ms = windows[0].start_ms if windows else 0
         self._samples = self._read()
 
     @property
     def looked_from_ms(self) -> int:
-        return self._windows[0].start_ms
+        return self._from_ms
 
     @property
     def changed_already(self) -> Mapping[str, float]:
@@ -74,38 +99,41 @@ class MessagesPast:
         mine = [one for one in found if one.device_id in self.device_ids]
         return sorted(mine, key=lambda finding: finding.started, reverse=True)
 
-    def _affordable(self, windows: Sequence[Span]) -> list[Span]:
-        """The last of the windows that hold no more than ROWS_AT_MOST."""
-        devices = (self._registry.devices[device_id] for device_id in self.device_ids)
-        rows_per_ms = sum(_VALUES_A_MESSAGE / (1000 * self._registry.profile(one).interval_s) for one in devices)
-        left_ms = round(ROWS_AT_MOST / rows_per_ms) if rows_per_ms else windows[-1].end_ms
-        kept: list[Span] = []
-        for window in reversed(windows):
-            if left_ms <= 0:
-                break
-            start_ms = max(window.start_ms, window.end_ms - left_ms)
-            kept.insert(0, Span(start_ms=start_ms, end_ms=window.end_ms))
-            left_ms -= window.end_ms - start_ms
-        return kept
-
     def _read(self) -> dict[str, list[Sample]]:
-        """Each device's by time; of one moment, gauges before the alarms they explain, as in a message."""
+        """Each device's by time; of one moment, gauges before the alarms they explain, as in a message.
+
+        From the newest day back, until there is no more or ROWS_AT_MOST are read.
+        """
         found: dict[str, list[Sample]] = defaultdict(list)
-        warm_ms = round((LONG_WARM_UP if self._kind in _LONG else WARM_UP).total_seconds() * 1000)
-        until_ms = 0
-        for window in self._windows:
-            start_ms = max(window.start_ms - warm_ms, until_ms)
-            until_ms = window.end_ms
-            for sample in (*self._readings(start_ms, until_ms), *self._events(start_ms, until_ms)):
+        rows = 0
+        for start_ms, end_ms, counts in self._steps():
+            if rows >= ROWS_AT_MOST:
+                break
+            self._from_ms = start_ms if counts else self._from_ms
+            for sample in (*self._readings(start_ms, end_ms), *self._events(start_ms, end_ms)):
                 found[sample.device_id].append(sample)
+                rows += 1
         for samples in found.values():
             samples.sort(key=lambda one: (one.ts_ms, 2 if not isinstance(one, Reading) else int(one.metric in fire.ALARMS)))
         return dict(found)
 
+    def _steps(self) -> Iterator[tuple[int, int, bool]]:
+        """(start, end, whether findings of that time count) in steps of a day at most, newest first, with what goes before."""
+        warm_ms = round((LONG_WARM_UP if self._kind in _LONG else WARM_UP).total_seconds() * 1000)
+        for at in range(len(self._windows) - 1, -1, -1):
+            window, before_ms = self._windows[at], self._windows[at - 1].end_ms if at else 0
+            spans = ((window.start_ms, window.end_ms, True), (max(window.start_ms - warm_ms, before_ms), window.start_ms, False))
+            for start_ms, end_ms, counts in spans:
+                until_ms = end_ms
+                while until_ms > start_ms:
+                    since_ms = max(until_ms - _STEP_MS, start_ms)
+                    yield since_ms, until_ms, counts
+                    until_ms = since_ms
+
     def _readings(self, start_ms: int, end_ms: int) -> list[Sample]:
         if not self.device_ids:
             return []
-        frame = self._deps.readings.frame(self.device_ids, sorted(METRICS), start_ms, end_ms)
+        frame = self._deps.readings.frame(self.device_ids, self._metrics, start_ms, end_ms)
         good = frame[(frame["quality"].to_numpy(np.int64) & int(Quality.IMPLAUSIBLE)) == 0]
         columns = (good[name].tolist() for name in ("device_id", "metric", "ts_ms", "value"))
         return [Reading(*row) for row in zip(*columns, strict=True)]
