@@ -28,6 +28,7 @@ from api.routes import (
     benchmarks,
     budgets,
     commands,
+    commissioning,
     consumption,
     crew,
     data_quality,
@@ -109,6 +110,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tokens.router,
     commands.router,
     records.router,
+    commissioning.router,
     reference.router,
 )
 

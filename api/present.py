@@ -104,7 +104,9 @@ def waste(found: Waste) -> schemas.WasteOut:
     return schemas.WasteOut(**asdict(found))
 
 
-def finding(registry: Registry, found: Finding, *, alert_id: int | None, with_evidence: bool) -> schemas.FindingOut:
+def finding(
+    registry: Registry, found: Finding, *, alert_id: int | None, with_evidence: bool, provisional: bool = False
+) -> schemas.FindingOut:
     return schemas.FindingOut(
         id=found.id,
         kind=found.kind,
@@ -115,13 +117,14 @@ def finding(registry: Registry, found: Finding, *, alert_id: int | None, with_ev
         evidence=evidence(found.evidence) if with_evidence else None,
         waste=waste(found.waste),
         alert_id=alert_id,
+        provisional=provisional,
         **_subject(registry, found.device_id, found.space_id),
         **_words(found.message, found.cause, found.facts),
     )
 
 
-def alert(registry: Registry, found: Alert, *, order_id: int | None) -> schemas.AlertOut:
-    return schemas.AlertOut(**alert_fields(registry, found, order_id=order_id))
+def alert(registry: Registry, found: Alert, *, order_id: int | None, provisional: bool = False) -> schemas.AlertOut:
+    return schemas.AlertOut(**alert_fields(registry, found, order_id=order_id), provisional=provisional)
 
 
 def alert_fields(registry: Registry, found: Alert, *, order_id: int | None) -> Fields:

@@ -221,6 +221,9 @@ class WasteOut(BaseModel):
     kgco2e_per_day: float
 
 
+PROVISIONAL = "judged by a normal that a meter in commissioning is still learning; no order follows from it yet"
+
+
 class FindingOut(BaseModel):
     id: int
     kind: FindingKind
@@ -240,10 +243,12 @@ class FindingOut(BaseModel):
     evidence: EvidenceOut | None
     waste: WasteOut
     alert_id: int | None
+    provisional: bool = Field(default=False, description=PROVISIONAL)
 
 
 class AlertOut(BaseModel):
     id: int
+    provisional: bool = Field(default=False, description=PROVISIONAL)
     kind: str
     device_id: str
     device_name: str

@@ -67,6 +67,21 @@ _BY_DEVICE: dict[str, Callable[[DeviceKind | None], OrderPlan]] = {
 }
 
 
+LEARNED = frozenset(
+    {
+        *("water.running_tap", "water.toilet_leak", "water.creeping_leak", "water.network_leak", "water.drip"),
+        *("elec.left_on", "elec.creeping_base", "elec.no_load", "elec.phase_loss", "elec.heating_appliance"),
+        *("meter.spike", "meter.wrong_unit", "meter.balance"),
+    }
+)
+"""Kinds told by what is normal for that meter. A burst is not among them, nor what a register itself shows, nor fire and doors."""
+
+
+def waits(kind: str, *, commissioning: bool) -> bool:
+    """Whether no order follows yet: it is judged by a normal that the meter is still learning."""
+    return commissioning and kind in LEARNED
+
+
 def plan_for(alert: Alert, device_kind: DeviceKind | None) -> OrderPlan | None:
     """The order that this alert asks for, or None: fire alarms and forced doors are answered by people at once."""
     if alert.kind in _BY_DEVICE:

@@ -20,6 +20,7 @@ from api.routes.spaces import space_filter
 from api.words import words
 from devices.errors import BadInput, NotFound
 from devices.registry import Registry
+from maintenance.policy import waits
 from storage.alert_store import AlertFilter, AlertMark
 from storage.user import User
 
@@ -116,7 +117,8 @@ def _spaces(user: User, registry: Registry, space: str | None) -> frozenset[str]
 
 def _shown(deps: Deps, registry: Registry, alert: Alert) -> schemas.AlertOut:
     order = deps.orders.for_alert(alert.id)
-    return present.alert(registry, alert, order_id=order.id if order else None)
+    provisional = waits(alert.kind, commissioning=True) and alert.device_id in deps.commissioning.open()
+    return present.alert(registry, alert, order_id=order.id if order else None, provisional=provisional)
 
 
 def _finding(deps: Deps, alert: Alert) -> Finding | None:

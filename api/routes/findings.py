@@ -14,6 +14,7 @@ from api.permissions import may_see_space, owned_spaces
 from api.routes.spaces import space_filter
 from api.times import aware
 from devices.errors import NotFound
+from maintenance.policy import waits
 from storage.finding_store import FindingFilter
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["findings"])
@@ -36,8 +37,16 @@ def list_findings(
     if not found and query.cursor is None:
         check_device(deps, registry, caller, query.device)
     page = found[: query.limit]
+    learning = deps.commissioning.open()
     items = [
-        present.finding(registry, finding, alert_id=_alert_id(deps, finding), with_evidence=query.evidence) for finding in page
+        present.finding(
+            registry,
+            finding,
+            alert_id=_alert_id(deps, finding),
+            with_evidence=query.evidence,
+            provisional=waits(finding.kind, commissioning=finding.device_id in learning),
+        )
+        for finding in page
     ]
     return schemas.Page(items=items, next=encode_cursor(page[-1].id, "") if len(found) > query.limit else None)
 
@@ -47,7 +56,8 @@ def get_finding(finding_id: EntityId, deps: DepsHere, registry: RegistryHere, ca
     finding = deps.findings.get(finding_id)
     if not may_see_space(caller, registry, finding.space_id):
         raise NotFound(f"there is no finding {finding_id}")
-    return present.finding(registry, finding, alert_id=_alert_id(deps, finding), with_evidence=True)
+    provisional = waits(finding.kind, commissioning=finding.device_id in deps.commissioning.open())
+    return present.finding(registry, finding, alert_id=_alert_id(deps, finding), with_evidence=True, provisional=provisional)
 
 
 def _alert_id(deps: Deps, finding: Finding) -> int | None:

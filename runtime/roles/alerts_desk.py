@@ -18,12 +18,13 @@ from devices.registry import Registry
 from maintenance import engine as maintenance
 from maintenance.machine import SYSTEM, OrderRequest
 from maintenance.model import FINAL_STATES, OrderEvent, OrderState, WorkOrder
-from maintenance.policy import plan_for
+from maintenance.policy import plan_for, waits
 from maintenance.sla import WorkingCalendar
 from runtime.roles.alerts_lane import Said
 from storage.alert_store import AlertStore
 from storage.change import Change, ChangeKind
 from storage.change_store import ChangeStore
+from storage.commissioning_store import CommissioningStore
 from storage.database import Database
 from storage.finding_store import FindingStore
 from storage.order_store import OrderStore
@@ -53,6 +54,7 @@ class Desk:
         self.orders = OrderStore(database)
         self.registry_store = RegistryStore(database)
         self._changes = ChangeStore(database)
+        self._commissioning = CommissioningStore(database)
         self._users = UserStore(database)
         self._publish = publish
         self._calendar = WorkingCalendar(zone=zone)
@@ -195,10 +197,16 @@ class Desk:
         is_on = alert.state in {AlertState.OPEN, AlertState.ACKNOWLEDGED}
         if not is_on or alert.drill or plan_for(alert, self._device_kind(alert)) is None:
             return
+        if self._provisional(alert):
+            return
         before = self.orders.for_alert(alert.id)
         if before is not None and (before.state not in FINAL_STATES or before.updated_at >= alert.raised_at):
             return
         self._raise_order(alert, now)
+
+    def _provisional(self, alert: Alert) -> bool:
+        """The alert is open all the same; `reconcile` looks at it again, also after a release."""
+        return waits(alert.kind, commissioning=True) and alert.device_id in self._commissioning.open()
 
     def _raise_order(self, alert: Alert, now: datetime) -> None:
         kind = self._device_kind(alert)

@@ -31,6 +31,7 @@ from devices.model import Quality
 from devices.registry import Registry
 from runtime.bus import Bus
 from runtime.databases import open_database
+from runtime.roles import analytics_commissioning as commissioning
 from runtime.roles.analytics_books import AHEAD_MS, Books, series
 from runtime.roles.analytics_plans import Plans
 from runtime.roles.analytics_quotas import Quotas
@@ -39,6 +40,7 @@ from runtime.roles.analytics_weather import OutdoorTemperature
 from runtime.settings import Settings
 from runtime.site import live_site, site_of
 from runtime.stores import open_reading_store
+from storage.commissioning_store import CommissioningStore
 from storage.health_store import HealthStore
 from storage.meter_store import MeterStore
 from storage.price_store import PriceStore
@@ -75,7 +77,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         health=HealthStore(database),
         record=record,
         site=site,
-        entered=Entered(MeterStore(database), RuleStore(database)),
+        entered=Entered(MeterStore(database), RuleStore(database), CommissioningStore(database)),
     )
     plans = Plans(database=database, readings=readings, record=record, site=site, currency=settings.site.currency)
     quotas = Quotas(database=database, readings=readings, record=record, site=site)
@@ -108,10 +110,11 @@ def _turn(parts: Sequence[Callable[[datetime], None]], stop: threading.Event, wo
 
 
 class Entered(NamedTuple):
-    """What people enter about meters, and about detectors."""
+    """What people enter about meters, about detectors, and which meters they have released."""
 
     meters: MeterStore
     rules: RuleStore
+    commissioning: CommissioningStore
 
 
 class Analytics:
@@ -135,6 +138,7 @@ class Analytics:
         self._outdoor = OutdoorTemperature(readings)
         self._site = site
         self._rules = entered.rules
+        self._commissioning = entered.commissioning
         self._rules_revision = 0
         self._off: frozenset[tuple[FindingKind, str]] = frozenset()
         self._revision = 0
@@ -188,6 +192,7 @@ class Analytics:
         self._tune()
         begun = time.monotonic()
         self._books.open(watch, now_ms)
+        commissioning.look(self._commissioning, watch, moment(now_ms))  # before anything is told
         for reading in self._readings.latest(list(registry.devices)):
             if not reading.metric.endswith(HOURLY_SUFFIX):
                 self._heard_ms[reading.device_id] = max(self._heard_ms.get(reading.device_id, 0), reading.ts_ms)
@@ -260,6 +265,7 @@ class Analytics:
         begun = time.monotonic()
         self._watch.site = replace(self._site(), weather=self._outdoor.until(end_ms))
         self._watch.learn(end_ms)
+        commissioning.look(self._commissioning, self._watch, moment(now_ms))
         days = RECENT_DAYS if self._hour_ms else None
         self._reconcile(self._watch.episodes(end_ms, days=days), now_ms)
         self._hour_ms = end_ms

@@ -20,6 +20,7 @@ from runtime.settings import Settings
 from runtime.site import site_of
 from storage.database import Database
 from storage.embedded import EmbeddedReadingStore
+from storage.commissioning_store import CommissioningStore
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.meter_store import MeterStore
@@ -76,7 +77,7 @@ class House:
             health=self.health,
             record=Recorder(self.database, self.published.append),
             site=Site,
-            entered=Entered(MeterStore(self.database), RuleStore(self.database)),
+            entered=Entered(MeterStore(self.database), RuleStore(self.database), CommissioningStore(self.database)),
         )
 
     def history(self, device_id: str, metric: str, per_hour: float, *, extra: dict[tuple[int, int], float] | None = None) -> None:
