@@ -72,8 +72,9 @@ def learn(measured: Floats, table: HourTable, days: int | None = None) -> Normal
 def like_days(rows: Floats, class_of_day: Ints, days: int | None = None) -> Floats:
     """(4, days, columns): median, 10 %, 90 % and maximum of the DAYS like days before each day (rows).
 
-    A class without a past of its own takes that of all free days, or of all days; but never their 10 %, since a place that
-    was always in use may well be empty on its first holiday. `days`: only for the last so many rows, the others stay NaN.
+    A class without a past of its own takes that of all free days (an exam week: of school days), or of all days; but never their
+    10 %, since a place that was always in use may well be empty on its first holiday. `days`: only for the last so many rows,
+    the others stay NaN.
     """
     first = 0 if days is None else max(class_of_day.size - days, 0)
     out = np.full((4, *rows.shape), np.nan)
@@ -81,7 +82,7 @@ def like_days(rows: Floats, class_of_day: Ints, days: int | None = None) -> Floa
         mine = np.flatnonzero(class_of_day == day_class)
         wanted = int(np.searchsorted(mine, first))
         out[:, mine[wanted:]] = _past_quantiles(rows[mine], wanted)
-    for others in (np.flatnonzero(class_of_day > 0), np.arange(class_of_day.size)):
+    for others in _others(class_of_day):
         wanted = int(np.searchsorted(others, first))
         recent = others[wanted:]
         if recent.size and np.isnan(out[0, recent]).any():
@@ -89,6 +90,12 @@ def like_days(rows: Floats, class_of_day: Ints, days: int | None = None) -> Floa
             borrowed[1] = np.nan
             out[:, recent] = np.where(np.isnan(out[:, recent]), borrowed, out[:, recent])
     return out
+
+
+def _others(class_of_day: Ints) -> tuple[Ints, ...]:
+    """Who stands in for days without a past: the first exam takes the school days, the first holiday all free days; then all."""
+    free, every = np.flatnonzero(class_of_day > 0), np.arange(class_of_day.size)
+    return (np.flatnonzero(class_of_day <= 0), free, every) if (class_of_day < 0).any() else (free, every)
 
 
 def _past_quantiles(rows: Floats, first: int) -> Floats:

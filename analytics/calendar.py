@@ -18,8 +18,9 @@ from devices.model import UseType
 
 
 class DayClass(IntEnum):
-    """What kind of day it is; a meter is compared with its own days of the same class."""
+    """What kind of day it is; a meter is compared with its own days of the same class. Above 0 nobody works."""
 
+    EXAM = -1  # no lessons, full libraries and dormitories
     SCHOOL_DAY = 0
     WEEKEND = 1
     HOLIDAY = 2  # public holidays in term
@@ -28,34 +29,42 @@ class DayClass(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenHours:
-    """The hours 0-23, site time, in which a space is in use, by class of day. Outside them it is closed."""
+    """The hours 0-23, site time, in which a space is in use, by class of day. Outside them it is closed.
+
+    `exam`: None where they are those of school days.
+    """
 
     school_day: frozenset[int]
     weekend: frozenset[int] = frozenset()
     holiday: frozenset[int] = frozenset()
     vacation: frozenset[int] = frozenset()
+    exam: frozenset[int] | None = None
 
     @staticmethod
     def every_day(hours: frozenset[int]) -> "OpenHours":
         return OpenHours(school_day=hours, weekend=hours, holiday=hours, vacation=hours)
 
     def of(self, day: DayClass) -> frozenset[int]:
+        if day is DayClass.EXAM:
+            return self.school_day if self.exam is None else self.exam
         return (self.school_day, self.weekend, self.holiday, self.vacation)[day]
 
 
-def _hours(first: int, last: int) -> frozenset[int]:
+def hours_between(first: int, last: int) -> frozenset[int]:
     """From `first` o'clock to the end of hour `last`."""
     return frozenset(range(first, last + 1))
 
 
 OPEN_HOURS: Mapping[UseType, OpenHours] = MappingProxyType(
     {
-        UseType.CAMPUS: OpenHours.every_day(_hours(6, 23)),
-        UseType.DORMITORY: OpenHours.every_day(_hours(6, 23)),
-        UseType.TEACHING: OpenHours(school_day=_hours(7, 21), weekend=_hours(8, 17)),
-        UseType.LABORATORY: OpenHours(school_day=_hours(7, 21), weekend=_hours(9, 17)),
-        UseType.CANTEEN: OpenHours(school_day=_hours(5, 20), weekend=_hours(5, 20), holiday=_hours(5, 20)),
-        UseType.LIBRARY: OpenHours(school_day=_hours(7, 22), weekend=_hours(7, 22), holiday=_hours(8, 17)),
+        UseType.CAMPUS: OpenHours.every_day(hours_between(6, 23)),
+        UseType.DORMITORY: OpenHours.every_day(hours_between(6, 23)),
+        UseType.TEACHING: OpenHours(school_day=hours_between(7, 21), weekend=hours_between(8, 17)),
+        UseType.LABORATORY: OpenHours(school_day=hours_between(7, 21), weekend=hours_between(9, 17)),
+        UseType.CANTEEN: OpenHours(school_day=hours_between(5, 20), weekend=hours_between(5, 20), holiday=hours_between(5, 20)),
+        UseType.LIBRARY: OpenHours(
+            school_day=hours_between(7, 22), weekend=hours_between(7, 22), holiday=hours_between(8, 17), exam=hours_between(6, 23)
+        ),
     }
 )
 """Lessons 08:00-17:30, evening study to 22:00, dormitory lights-out 23:00; an hour for coming and one for cleaning on top."""
@@ -69,16 +78,24 @@ VACATIONS: tuple[Span, ...] = (((1, 15), (2, 22)), ((7, 10), (8, 31)))
 
 @dataclass(frozen=True, kw_only=True)
 class Calendar:
-    """`holidays`, `vacations`: every year; `closed`: further dated holidays; `school_days`: worked in spite of all of these."""
+    """`holidays`, `vacations`: every year; `closed`: further dated holidays; `school_days`: worked in spite of all of these.
+
+    `exams`: dated days of exam weeks; those of them that are no school days stay what they are.
+    """
 
     timezone: str = "Asia/Shanghai"
     holidays: tuple[Span, ...] = HOLIDAYS
     vacations: tuple[Span, ...] = VACATIONS
     closed: frozenset[date] = frozenset()
     school_days: frozenset[date] = frozenset()
+    exams: frozenset[date] = frozenset()
     open_hours: Mapping[UseType, OpenHours] = field(default_factory=lambda: OPEN_HOURS, hash=False)
 
     def day_class(self, day: date) -> DayClass:
+        found = self._ordinary(day)
+        return DayClass.EXAM if found is DayClass.SCHOOL_DAY and day in self.exams else found
+
+    def _ordinary(self, day: date) -> DayClass:
         if day in self.school_days:
             return DayClass.SCHOOL_DAY
         if _within(day, self.vacations):
@@ -130,7 +147,7 @@ def hour_table(calendar: Calendar, use: UseType, start_ms: int, count: int) -> H
     first = date(1970, 1, 1) + timedelta(days=int(days[0])) if count else date(1970, 1, 1)
     classes = [calendar.day_class(first + timedelta(days=n)) for n in range(int(day[-1]) + 1 if count else 0)]
     class_of_day = np.array(classes, np.int64)
-    open_by_class = np.zeros((len(DayClass), 24), np.bool_)
+    open_by_class = np.zeros((len(DayClass), 24), np.bool_)  # the last row is that of -1
     for day_class in DayClass:
         open_by_class[day_class, sorted(calendar.open_hours[use].of(day_class))] = True
     day_class_of_hour = class_of_day[day] if count else np.empty(0, np.int64)

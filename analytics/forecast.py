@@ -56,7 +56,7 @@ class _Past:
 def forecast(hourly: Hourly, calendar: Calendar, use: UseType, *, days: int = 7) -> tuple[DayAhead, ...]:
     """The `days` local days after the last whole one of `hourly`; empty where there are too few like days to tell any of them.
 
-    Causal. A day of a class that has not been seen yet (the first holiday) takes the days of all classes but school days.
+    Causal. A day of a class that has not been seen yet (the first holiday) takes all free days, the first exam the school days.
     """
     past, first_day, known = _past(hourly, calendar, use, days)
     if known < LEAST_LIKE_DAYS:
@@ -144,11 +144,15 @@ def _course(past: _Past, day: int, origin: int) -> Floats | None:
 
 
 def _like_days(past: _Past, day: int, origin: int) -> Ints:
-    """The last LIKE_DAYS of the same weekday and class, else of the same class, else of all days that are not school days."""
+    """The last LIKE_DAYS of the same weekday and class, else of the same class, else of all free days (or all working ones)."""
     back = np.arange(origin, max(origin - LOOK_BACK_DAYS, -1), -1)
     back = back[np.isfinite(past.total[back])]
     same_class = past.day_class[back] == past.day_class[day]
-    for like in (same_class & (past.weekday[back] == past.weekday[day]), same_class, past.day_class[back] > 0):
+    for like in (
+        same_class & (past.weekday[back] == past.weekday[day]),
+        same_class,
+        (past.day_class[back] > 0) == (past.day_class[day] > 0),
+    ):
         if np.count_nonzero(like) >= LEAST_LIKE_DAYS:
             return back[like][:LIKE_DAYS]
     return back[:0]

@@ -40,8 +40,8 @@ LEAST_DOUBT = 0.1
 """Of the shift, to either side; more where the folds do not agree."""
 UNSEEN_K = 2.0
 _AWAY = 2
-_KINDS = np.array((0, 1, _AWAY, _AWAY))
-"""By DayClass."""
+_KINDS = np.array((0, 1, _AWAY, _AWAY, 0))
+"""By DayClass; the last is that of exams, -1."""
 _GROUPS = tuple((is_open, is_away) for is_open in (0, 1) for is_away in (0, 1))
 _MEMORY_DAYS = 140
 """Further back no like day and no week before lies."""

@@ -13,6 +13,7 @@ from analytics.prices import Period
 from devices.errors import BadInput
 from devices.model import UseType
 from ingest.topic_filter import check_family
+from runtime.settings_calendar import CalendarSettings
 from runtime.settings_topics import Adopt, Topic, checked_zone, or_value_error
 from runtime.toml_lines import line_of
 
@@ -231,6 +232,7 @@ class Settings(_Section):
     tariffs: Tariffs = Tariffs()
     grafana: Grafana = Grafana()
     analytics: Analytics = Analytics()
+    calendar: CalendarSettings = CalendarSettings()
 
     @property
     def database_url(self) -> str:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from analytics.calendar import Calendar
 from analytics.site import Site
 from analytics.tariff import BEGINNING, Factor, Price, Rates
 from runtime import settings as configuration
 from runtime.settings import Settings
+from runtime.settings_calendar import calendar_of
 from storage.price_store import PriceStore
 
 
@@ -19,7 +19,7 @@ def site_of(settings: Settings) -> Site:
         carbon_electricity=_factors(tariffs, "electricity", tariffs.kgco2e_per_kwh),
         carbon_water=_factors(tariffs, "water", tariffs.kgco2e_per_m3),
     )
-    return Site(calendar=Calendar(timezone=settings.site.timezone), rates=rates)
+    return Site(calendar=calendar_of(settings.calendar, settings.site.timezone), rates=rates)
 
 
 def live_site(settings: Settings, prices: PriceStore) -> Callable[[], Site]:

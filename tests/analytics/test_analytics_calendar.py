@@ -1,6 +1,6 @@
 """Days, hours and prices in the site's time."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -8,6 +8,8 @@ import pytest
 from analytics.arrays import HOUR_MS
 from analytics.baseline import learn
 from analytics.calendar import Calendar, DayClass, from_hour, hour_table
+from analytics.forecast import forecast
+from analytics.hourly import on_grid
 from analytics.tariff import Price, Rates, cost, prices_of_day, waste
 from devices.model import UseType
 from tests.fakes.meters import SITE, START_MS
@@ -34,6 +36,49 @@ def test_dated_exceptions_go_before_rules() -> None:
     calendar = Calendar(closed=frozenset({date(2026, 11, 20)}), school_days=frozenset({date(2026, 10, 4)}))
     assert calendar.day_class(date(2026, 11, 20)) is DayClass.HOLIDAY
     assert calendar.day_class(date(2026, 10, 4)) is DayClass.SCHOOL_DAY
+
+
+EXAMS = Calendar(exams=frozenset(date(2026, 11, 1) + timedelta(days=n) for n in range(14)))
+
+
+def test_exam_weeks_are_working_days_of_their_own() -> None:
+    classes = [EXAMS.day_class(date(2026, 11, day)) for day in (1, 2, 13, 14, 16)]
+    assert classes == [DayClass.WEEKEND, DayClass.EXAM, DayClass.EXAM, DayClass.WEEKEND, DayClass.SCHOOL_DAY]
+
+
+@pytest.mark.parametrize(("use", "hour", "is_open"), [(UseType.LIBRARY, 23, True), (UseType.TEACHING, 20, True)])
+def test_exam_weeks_have_hours_of_their_own_or_those_of_school_days(use: UseType, hour: int, is_open: bool) -> None:
+    monday = hour_table(EXAMS, use, START_MS + 62 * 24 * HOUR_MS, 24)
+    assert set(monday.day_class.tolist()) == {DayClass.EXAM}
+    assert bool(monday.open[hour]) is is_open
+
+
+def test_each_class_of_day_has_a_normal_of_its_own() -> None:
+    """Term, weekend, holiday and vacation, exam and school days alternate; each must be told by its own days only."""
+    table = hour_table(EXAMS, UseType.LIBRARY, START_MS, 180 * 24)
+    used = np.array([5.0, 1.0, 0.5, 0.2, 9.0])[table.day_class]
+    normal = learn(used, table)
+    settled = {day_class: np.flatnonzero(table.day_class == day_class)[4 * 24 :] for day_class in DayClass}
+    for day_class, hours in settled.items():
+        assert hours.size, day_class
+        assert (normal.expected[hours] == used[hours]).all(), day_class
+
+
+def test_the_first_exam_days_are_compared_with_school_days() -> None:
+    table = hour_table(EXAMS, UseType.LIBRARY, START_MS, 63 * 24)
+    used = np.array([5.0, 1.0, 0.5, 0.2, 9.0])[table.day_class]
+    normal = learn(used, table)
+    assert (normal.expected[-24:] == 5.0).all()
+    assert np.isnan(normal.low[-24:]).all()
+
+
+def test_a_forecast_of_the_first_exam_day_takes_school_days() -> None:
+    table = hour_table(EXAMS, UseType.LIBRARY, START_MS, 61 * 24)
+    used = np.array([5.0, 1.0, 0.5, 0.2, 9.0])[table.day_class]
+    hourly = on_grid(START_MS + HOUR_MS * np.arange(used.size), used, np.zeros(used.size, np.uint8))
+    [sunday, monday] = forecast(hourly, EXAMS, UseType.LIBRARY, days=2)
+    assert sunday.expected == pytest.approx(24 * 1.0)
+    assert monday.expected == pytest.approx(24 * 5.0)
 
 
 def test_hours_are_local() -> None:
