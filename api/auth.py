@@ -45,7 +45,8 @@ def sign_in(deps: Deps, kept: Kept, *, username: str, password: str, address: st
     now = deps.now()
     wait_s = kept.limiter.retry_after(username, address, now)
     if wait_s is not None:
-        deps.audit.append(now, username, "sign_in.locked", address, f"wait {wait_s} s")
+        if kept.limiter.worth_noting(address, now):
+            deps.audit.append(now, username, "sign_in.locked", address, f"wait {wait_s} s")
         raise Refused(429, f"too many attempts; try again in {wait_s} s", {"Retry-After": str(wait_s)})
     stored = deps.users.password_hash(username)
     user = deps.users.get(username)

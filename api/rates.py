@@ -9,6 +9,9 @@ FROM_ONE_ADDRESS = 5
 FROM_ALL_ADDRESSES = 50
 """An account that many machines guess at together rests too; high enough that one machine cannot lock its owner out."""
 
+NOTED_OF_ONE_ADDRESS = 10
+"""Refusals a minute that are written down: nobody who has not signed in shall keep the database's one writer busy."""
+
 ON_ALL_ACCOUNTS = 120
 """From one address, so that nobody tries one password on every name; a campus behind one address still gets in."""
 
@@ -39,6 +42,15 @@ class SignInLimiter:
             for tries, _ in counted:
                 tries.append(now)
             return None
+
+    def worth_noting(self, address: str, now: datetime) -> bool:
+        """Whether this refusal shall be written down; the first ones of a minute are."""
+        with self._lock:
+            noted = self._recent((None, f"noted {address}"), now)
+            if len(noted) >= NOTED_OF_ONE_ADDRESS:
+                return False
+            noted.append(now)
+            return True
 
     def clear(self, account: str, address: str) -> None:
         with self._lock:

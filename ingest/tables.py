@@ -19,11 +19,18 @@ from devices.errors import BadInput
 BYTES_MAX = 64 << 20
 ROWS_MAX = 2_000_000
 _COLUMNS_MAX = 500
+_NAME_MAX = 200
+"""Characters of a column's name, which patterns are looked for in."""
+
+_EMPTY_MAX = 100_000
+"""Lines without a cell: a workbook of 5 KB can count thousands of millions of them."""
+
 _UNPACKED_MAX = 1 << 30
 _DELIMITERS = (",", ";", "\t", "|")
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""Chinese and Japanese spreadsheets take the wide signs for formulas too."""
 
 
 class Row(NamedTuple):
@@ -51,8 +58,8 @@ def open_table(data: bytes, filename: str, *, rows_max: int = ROWS_MAX) -> Table
         raise BadInput(
             "this is the old Excel form (.xls) or a locked workbook; save it as .xlsx or CSV without a password", place=filename
         )
-    lines = _excel_lines(data, filename) if data.startswith(_ZIP) else _csv_lines(data, filename)
-    header = next(((number, cells) for number, cells in lines if any(cells)), None)
+    lines = _filled(_excel_lines(data, filename) if data.startswith(_ZIP) else _csv_lines(data, filename), filename)
+    header = next(lines, None)
     if header is None:
         raise BadInput("the file is empty; the first line must name the columns", place=filename)
     columns = _column_names(header[1], f"{filename} row {header[0]}")
@@ -69,12 +76,20 @@ def formula_safe(text: str) -> str:
     return "'" + text if text.startswith(_FORMULA_STARTS) else text
 
 
-def _rows(lines: Iterator[tuple[int, list[str]]], columns: Sequence[str], filename: str, rows_max: int) -> Iterator[Row]:
-    count = 0
+def _filled(lines: Iterator[tuple[int, list[str]]], filename: str) -> Iterator[tuple[int, list[str]]]:
+    """Those that hold something. Raises BadInput where hardly any does."""
+    empty = 0
     for number, cells in lines:
-        if not any(cells):
+        if any(cells):
+            yield number, cells
             continue
-        count += 1
+        empty += 1
+        if empty > _EMPTY_MAX:
+            raise BadInput(f"more than {_EMPTY_MAX:,} empty lines; delete them", place=f"{filename} row {number}")
+
+
+def _rows(lines: Iterator[tuple[int, list[str]]], columns: Sequence[str], filename: str, rows_max: int) -> Iterator[Row]:
+    for count, (number, cells) in enumerate(lines, start=1):
         if count > rows_max:
             raise BadInput(f"more than {rows_max:,} rows; split the file", place=f"{filename} row {number}")
         if any(cells[len(columns) :]) or any(cell for cell, name in zip(cells, columns, strict=False) if not name):
@@ -86,6 +101,11 @@ def _column_names(cells: list[str], place: str) -> list[str]:
     if len(cells) > _COLUMNS_MAX:
         raise BadInput(f"more than {_COLUMNS_MAX} columns", place=place)
     named = [cell for cell in cells if cell]
+    long = next((name for name in named if len(name) > _NAME_MAX), None)
+    if long is not None:
+        raise BadInput(
+            f"the column {long[:40]!r}... has {len(long)} characters in its name, at most {_NAME_MAX} are read", place=place
+        )
     twice = next((name for name in named if named.count(name) > 1), None)
     if twice is not None:
         raise BadInput(f"two columns are named {twice!r}; name each column once", place=place)

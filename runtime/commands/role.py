@@ -2,9 +2,9 @@
 
 import importlib
 import logging
-import sys
 
 from runtime import settings as configuration
+from runtime.log_lines import log_to_stderr
 from runtime.supervisor import stop_on_signals
 
 
@@ -35,7 +35,7 @@ def fallback_broker() -> None:
 
 def _run(role: str) -> None:
     stop = stop_on_signals()
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to_stderr()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     loaded = configuration.load()
     importlib.import_module(f"runtime.roles.{role}").run(loaded, stop)

@@ -1,8 +1,6 @@
 """`caretaker simulate`: the simulated campus as history files, or live by MQTT."""
 
 import json
-import logging
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -17,6 +15,7 @@ from rich.progress import Progress
 from devices.errors import BadInput
 from devices.model import Event
 from runtime import settings as configuration
+from runtime.log_lines import log_to_stderr
 from runtime.roles import simulator
 from runtime.supervisor import stop_on_signals
 from simulators.campus import Campus, build_campus
@@ -52,7 +51,7 @@ def app(  # noqa: PLR0913 - one parameter per option
         return
     if state is None:
         raise BadInput("--live needs --state FILE, the state.json of a history", place="caretaker simulate")
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to_stderr()
     simulator.run(configuration.load(), stop_on_signals(), state=state, tour=tour, truth=truth)
 
 

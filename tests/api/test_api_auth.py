@@ -47,6 +47,13 @@ def test_five_tries_a_minute_for_an_account_from_an_address(campus: Campus) -> N
     assert _try(campus, "security", PASSWORD) == 200
 
 
+def test_refusals_do_not_fill_the_audit_log(campus: Campus) -> None:
+    """Whoever has not signed in writes little into the database, however often he tries and under however many names."""
+    for number in range(300):
+        _try(campus, f"ghost {number % 150}", "x")
+    assert len(campus.deps.audit.list(1000)) <= 120 + 10
+
+
 def test_an_unknown_account_is_limited_too(campus: Campus) -> None:
     assert [_try(campus, "ghost", "x") for _ in range(6)] == [401] * 5 + [429]
 

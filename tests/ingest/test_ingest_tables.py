@@ -115,5 +115,25 @@ def test_any_bytes_give_rows_or_bad_input(data: bytes) -> None:
         pass
 
 
+def test_a_workbook_of_emptiness_is_refused_soon() -> None:
+    """Five kilobytes whose only row says that it is number 900,000,000."""
+    start = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    start += '<row r="1"><c r="A1"><v>1</v></c></row>'
+    far = start + '<row r="900000000"><c r="A900000000"><v>1</v></c></row></sheetData></worksheet>'
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(sheet_of(("a",)))) as book, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as swollen:
+        for name in book.namelist():
+            swollen.writestr(name, far if name == "xl/worksheets/sheet1.xml" else book.read(name))
+    with pytest.raises(BadInput, match="empty lines"):
+        list(read_table(packed.getvalue(), "t.xlsx"))
+
+
+def test_a_columns_name_is_no_novel() -> None:
+    with pytest.raises(BadInput, match="in its name"):
+        open_table(b"time," + b"(" * 100_000 + b"\n1,2", "t.csv")
+
+
 def test_exported_text_never_runs() -> None:
+    wide = ("＝1+1", "＋a", "－b", "＠x", "\n=1", "-1+1")
+    assert [formula_safe(text) for text in wide] == ["'" + text for text in wide]
     assert [formula_safe(text) for text in ("=1+1", "+a", "@x", "plain", "")] == ["'=1+1", "'+a", "'@x", "plain", ""]
