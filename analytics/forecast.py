@@ -154,7 +154,8 @@ def _like_days(past: _Past, day: int, origin: int) -> Ints:
         (past.day_class[back] > 0) == (past.day_class[day] > 0),
     ):
         if np.count_nonzero(like) >= LEAST_LIKE_DAYS:
-            return back[like][:LIKE_DAYS]
+            found: Ints = back[like][:LIKE_DAYS]
+            return found
     return back[:0]
 
 
