@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.finding import Evidence, Finding, FindingKind
+from analytics.finding import Basis, Evidence, Finding, FindingKind
 from devices.errors import NotFound
 from storage.change_store import ChangeStore
 from storage.database import Database
@@ -106,6 +106,15 @@ def test_a_gap_in_the_evidence_stays_a_gap(store: FindingStore) -> None:
     assert stored.evidence is not None
     assert math.isnan(stored.evidence.observed[0][1])
     assert stored.evidence.observed[1] == (2, 1.0)
+
+
+@pytest.mark.parametrize(("basis", "peers"), [(None, 0), (Basis.OWN, 0), (Basis.PEERS, 5), (Basis.WEATHER, 0)])
+def test_what_an_expectation_rests_on_is_kept(store: FindingStore, basis: Basis | None, peers: int) -> None:
+    evidence = Evidence(metric="water.flow", unit="m3/h", observed=((1, 3.5), (2, 1.0)), basis=basis, peers=peers)
+
+    stored = store.get(store.record(finding(evidence=evidence), now=T0).id)
+
+    assert stored.evidence == evidence
 
 
 def test_numbers_of_numpy_are_numbers(store: FindingStore) -> None:
