@@ -34,6 +34,9 @@ _FILE = pa.schema(
         embedded_table.SCHEMA.field("quality"),
     ]
 )
+QUERIES_EACH = 500
+"""DuckDB (2.0.0) keeps about 8 KB of each query over files for as long as its database lives: a new one after so many."""
+
 _VALUE_OF_ROW = "coalesce(value_milli::DOUBLE / 1000::DOUBLE, value) AS value"
 _GOOD = f"(quality & {int(Quality.IMPLAUSIBLE)}) = 0"
 _AGGREGATE = {
@@ -105,6 +108,7 @@ class SealedReader:
         }
         self._lock = threading.Lock()
         self._database: duckdb.DuckDBPyConnection | None = None
+        self._queries = 0
 
     def close(self) -> None:
         with self._lock:
@@ -159,7 +163,11 @@ class SealedReader:
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
+            self._queries += 1
+            if self._queries > QUERIES_EACH:
+                self._database = None  # not closed, which would close the cursors in use: it goes with the last of them
             if self._database is None:
+                self._queries = 1
                 self._database = duckdb.connect(":memory:", config=self._options)
                 self._database.execute("SET GLOBAL parquet_metadata_cache = true")  # safe: no name is given to a second file
             return self._database.cursor()
