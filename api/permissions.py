@@ -135,6 +135,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/api/v1/findings"): STAFF,
     ("GET", "/api/v1/findings/{finding_id}"): STAFF,
     ("GET", "/api/v1/alerts"): STAFF,
+    ("GET", "/api/v1/alerts/headlines"): STAFF,
     ("GET", "/api/v1/alerts/{alert_id}"): STAFF,
     ("POST", "/api/v1/alerts/{alert_id}/acknowledge"): ALERTING,
     ("POST", "/api/v1/alerts/{alert_id}/resolve"): DESK,

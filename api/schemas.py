@@ -246,6 +246,17 @@ class FindingOut(BaseModel):
     provisional: bool = Field(default=False, description=PROVISIONAL)
 
 
+class HeadlineOut(BaseModel):
+    """`count` fire devices of one place that fell silent together and still are; each has its own alert, in `alert_ids`."""
+
+    space_id: str
+    space_path: list[PlaceStep]
+    site_wide: bool
+    since: datetime
+    count: int
+    alert_ids: list[int]
+
+
 class AlertOut(BaseModel):
     id: int
     provisional: bool = Field(default=False, description=PROVISIONAL)

@@ -68,6 +68,10 @@ class Registry:
             current = self.spaces[current].parent_id
         return tuple(reversed(steps))
 
+    def ids_to(self, space_id: str) -> tuple[str, ...]:
+        """As `path`, the ids only; just the id where the space has since been removed."""
+        return tuple(space.id for space in self.path(space_id)) if space_id in self.spaces else (space_id,)
+
     def building(self, space_id: str) -> Space | None:
         return next((space for space in self.path(space_id) if space.kind is SpaceKind.BUILDING), None)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from alerts import engine
+from alerts import engine, grouping
 from alerts.model import Alert, AlertState, Severity
 from alerts.rules import rule_for
 from analytics.finding import Finding
@@ -43,6 +43,14 @@ def list_alerts(
     page = found[: query.limit]
     following = _cursor(page[-1]) if len(found) > query.limit else None
     return schemas.Page(items=[_shown(deps, registry, alert) for alert in page], next=following)
+
+
+@router.get("/alerts/headlines", summary="Fire devices that fell silent together: one line over many alerts")
+def list_headlines(deps: DepsHere, registry: RegistryHere, caller: Caller) -> schemas.Page[schemas.HeadlineOut]:
+    owned = owned_spaces(caller, registry)
+    alerts = deps.alerts.list(states=grouping.UNRESOLVED, space_ids=owned, limit=grouping.LOOKED_AT)
+    found = [_headline(registry, one) for one in grouping.headlines(alerts, registry.ids_to)]
+    return schemas.Page(items=found, next=None)
 
 
 @router.get("/alerts/{alert_id}", summary="One alert with evidence and history")
@@ -119,6 +127,17 @@ def _shown(deps: Deps, registry: Registry, alert: Alert) -> schemas.AlertOut:
     order = deps.orders.for_alert(alert.id)
     provisional = waits(alert.kind, commissioning=True) and alert.device_id in deps.commissioning.open()
     return present.alert(registry, alert, order_id=order.id if order else None, provisional=provisional)
+
+
+def _headline(registry: Registry, one: grouping.Headline) -> schemas.HeadlineOut:
+    return schemas.HeadlineOut(
+        space_id=one.space_id,
+        space_path=present.place_path(registry, one.space_id),
+        site_wide=one.site_wide,
+        since=one.since,
+        count=len(one.alert_ids),
+        alert_ids=list(one.alert_ids),
+    )
 
 
 def _finding(deps: Deps, alert: Alert) -> Finding | None:

@@ -1,6 +1,6 @@
 """The security desk: what is wrong now, worst first, and one alert in full."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -20,9 +20,10 @@ async def desk(visit: Visit) -> Response:
     state = visit.chosen("state", ("open", "acknowledged", "resolved"))
     topic = visit.chosen("topic", TOPICS)
     chosen = visit.query("alert")
-    found, summary = await gather(
+    found, summary, headlines = await gather(
         visit.api.items("/alerts", state=state or "open,acknowledged", severity=severity, limit=ALERTS_SHOWN),
         visit.api.get_or_none("/summary"),
+        visit.api.items_if_allowed("/alerts/headlines"),
     )
     alerts = [alert for alert in found if alert["kind"].startswith(topic)]
     wanted = chosen if chosen.isdigit() else str(alerts[0]["id"]) if alerts else ""
@@ -30,6 +31,7 @@ async def desk(visit: Visit) -> Response:
     return visit.render(
         "desk.html",
         alerts=alerts,
+        entries=grouped(alerts, headlines),
         summary=summary,
         troubles=_not_stored(summary, found),
         filters={"severity": severity, "state": state, "topic": topic},
@@ -38,6 +40,23 @@ async def desk(visit: Visit) -> Response:
         asked=chosen.isdigit(),
         **(shown or EMPTY),
     )
+
+
+def grouped(alerts: Sequence[Json], headlines: Sequence[Json]) -> list[Json]:
+    """The list as it is shown: single alerts, and where a headline stands over some that are listed, these beneath it."""
+    over = {alert_id: number for number, headline in enumerate(headlines) for alert_id in headline["alert_ids"]}
+    entries: list[Json] = []
+    placed: dict[int, Json] = {}
+    for alert in alerts:
+        number = over.get(alert["id"])
+        if number is None:
+            entries.append({"headline": None, "alerts": [alert]})
+        elif number in placed:
+            placed[number]["alerts"].append(alert)
+        else:
+            placed[number] = {"headline": headlines[number], "alerts": [alert]}
+            entries.append(placed[number])
+    return entries
 
 
 def _not_stored(summary: Json | None, alerts: list[Json]) -> list[Json]:

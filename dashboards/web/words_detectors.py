@@ -204,7 +204,8 @@ DETECTOR_WORDS: Mapping[str, DetectorWords] = {
     "door.not_back": DetectorWords(
         N_("How many residents of a dormitory are not back at 23:30: a count for the warden's round, never a name."),
         N_(
-            "People who come in behind others; the first nights after the doors were put up; doors not marked as way in or way out say nothing."
+            "People who come in behind others; the first nights after the doors were put up; "
+            "doors not marked as way in or way out say nothing."
         ),
     ),
     "fire.confirmed": DetectorWords(

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 from alerts import engine as alerts
+from alerts import grouping
 from alerts.model import Alert, AlertState
 from analytics.finding import Finding
 from analytics.parameters import HOURLY_RULES
@@ -39,6 +40,10 @@ Publish = Callable[[str, int], None]
 UNRESOLVED = (AlertState.PENDING, AlertState.OPEN, AlertState.ACKNOWLEDGED)
 _WAITING = (OrderState.RAISED, OrderState.TRIAGED, OrderState.ACCEPTED_BY_REPORTER)
 _ALL = 10_000
+_UNFINISHED = frozenset(OrderState) - FINAL_STATES
+SCALE = timedelta(seconds=180)
+"""So long the order (never the alert) of a silent fire device waits: by then it is plain whether one is silent or many are."""
+_TOGETHER = "silent_together"
 
 Subject = TypeVar("Subject", Finding, Alert, WorkOrder, Change)
 P = ParamSpec("P")
@@ -65,6 +70,8 @@ class Desk:
         self._rules = RuleStore(database)
         self._rules_revision = (0, self._revision)
         self._settled: set[tuple[ChangeKind, int]] = set()
+        self._first: dict[int, grouping.Headline] = {}
+        self._behind: set[int] = set()
 
     # The fast lane's side
 
@@ -149,6 +156,7 @@ class Desk:
     def reconcile(self, now: datetime) -> None:
         """What was missed while nobody listened: findings without alert, alerts whose finding has ended, alerts without order."""
         active = self.findings.active()
+        self._look_for_headlines()
         for finding in active.values():
             self._guarded(self._apply, finding, now)
         for alert in self.alerts.list(states=UNRESOLVED, limit=_ALL):
@@ -197,6 +205,10 @@ class Desk:
         is_on = alert.state in {AlertState.OPEN, AlertState.ACKNOWLEDGED}
         if not is_on or alert.drill or plan_for(alert, self._device_kind(alert)) is None:
             return
+        if alert.kind == grouping.SILENT:
+            if now - alert.raised_at < SCALE or alert.id in self._behind:
+                return  # reconcile looks again
+            alert = self._under_headline(alert)
         if self._provisional(alert):
             return
         before = self.orders.for_alert(alert.id)
@@ -207,6 +219,30 @@ class Desk:
     def _provisional(self, alert: Alert) -> bool:
         """The alert is open all the same; `reconcile` looks at it again, also after a release."""
         return waits(alert.kind, commissioning=True) and alert.device_id in self._commissioning.open()
+
+    def _look_for_headlines(self) -> None:
+        """Which silent fire devices are behind one order for all of them: one cause, one crew. Their alerts stay single."""
+        found = grouping.headlines(self.alerts.list(states=UNRESOLVED, limit=_ALL), self.registry.ids_to)
+        self._first = {one.alert_ids[0]: one for one in found}
+        self._behind = {alert_id for one in found for alert_id in one.alert_ids[1:]}
+        orders = [order for order in self.orders.list(states=_UNFINISHED, limit=_ALL) if _TOGETHER in order.facts] if found else []
+        for one in found:
+            above = self.registry.ids_to(one.space_id)
+            if any(order.raised_at >= one.since and order.space_id in above for order in orders):
+                self._behind.add(one.alert_ids[0])  # the first one has spoken again; the order for all of them is there
+
+    def _under_headline(self, alert: Alert) -> Alert:
+        """As the order shall tell it: where the alert stands for many, the place of them all and how many there are."""
+        headline = self._first.get(alert.id)
+        if headline is None:
+            return alert
+        return replace(
+            alert,
+            space_id=headline.space_id,
+            message="%(silent_together)s fire devices of this place fell silent together",
+            cause="Network, gateway or loop down: look there first. Meanwhile go round every 30 minutes",
+            facts={**alert.facts, _TOGETHER: len(headline.alert_ids)},
+        )
 
     def _raise_order(self, alert: Alert, now: datetime) -> None:
         kind = self._device_kind(alert)

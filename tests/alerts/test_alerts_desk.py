@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from alerts.model import AlertState
 from analytics.finding import Finding, FindingKind
 from devices.errors import CaretakerError
 from devices.model import Device, DeviceKind, Space, SpaceKind
-from maintenance.model import OrderState, Trade
+from maintenance.model import OrderState, Priority, Trade
 from runtime.roles.alerts_desk import Desk
 from runtime.roles.alerts_lane import Said
 from storage.database import Database
@@ -119,3 +119,36 @@ def test_every_alert_is_announced(database: Database) -> None:
     worker.raise_alarms([said(NAMES[0], active=False)], NOW)
     assert worker.alerts.list(states={AlertState.RESOLVED})[0].device_id == NAMES[0]
     assert len(told) == 3
+
+
+def unheard(name: str, *, active: bool = True) -> Said:
+    return Said(replace(said(name, active=active).finding, kind=FindingKind.FIRE_DEVICE_SILENT, message="Fire device silent"))
+
+
+def passing(worker: Desk, *minutes: float) -> None:
+    for minute in minutes:
+        worker.reconcile(NOW + timedelta(minutes=minute))
+
+
+def test_one_silent_device_gets_its_order_minutes_after_its_alert(database: Database) -> None:
+    worker = desk(database)
+    worker.raise_alarms([unheard(NAMES[0])], NOW)
+    passing(worker, 0, 1, 2)
+    assert (len(worker.alerts.list()), worker.orders.list()) == (1, [])
+    passing(worker, 3, 4)
+    assert [order.device_id for order in worker.orders.list()] == [NAMES[0]]
+
+
+def test_an_outage_is_an_alert_for_each_device_and_one_order_for_all(database: Database) -> None:
+    worker = desk(database)
+    worker.raise_alarms([unheard(name) for name in NAMES], NOW)
+    passing(worker, 1, 3, 4, 5)
+    assert len(worker.alerts.list()) == len(NAMES)
+    (order,) = worker.orders.list()
+    assert (order.space_id, order.facts["silent_together"], order.priority) == ("campus", len(NAMES), Priority.P1)
+    worker.raise_alarms([unheard(NAMES[0], active=False)], NOW + timedelta(minutes=6))
+    passing(worker, 7, 8)
+    assert len(worker.orders.list()) == 1, "the first one speaks again, the others still have that order"
+    worker.raise_alarms([unheard(name, active=False) for name in NAMES[1:10]], NOW + timedelta(minutes=9))
+    passing(worker, 10, 11)
+    assert {order.device_id for order in worker.orders.list()} == {NAMES[0], *NAMES[10:]}, "who stays silent needs a visit"

@@ -88,3 +88,12 @@ def test_an_order_is_overdue_when_nobody_took_it_in_time(campus: Campus) -> None
     campus.as_user("reporter").post("/api/v1/work-orders", json={"space_id": "lab", "description": "No light"})
     campus.later(timedelta(days=7))
     assert campus.as_user("dispatcher").get("/api/v1/summary").json()["overdue"] == 1
+
+
+def test_a_headline_stands_over_devices_that_fell_silent_together_and_only_over_what_may_be_seen(campus: Campus) -> None:
+    raised = [campus.raise_alert(FindingKind.FIRE_DEVICE_SILENT, f"smoke-{number}", "dorm-101") for number in range(6)]
+    (headline,) = campus.as_user("security").get("/api/v1/alerts/headlines").json()["items"]
+    assert (headline["space_id"], headline["site_wide"], headline["count"]) == ("dorm-101", False, 6)
+    assert headline["alert_ids"] == [alert.id for alert in raised]
+    assert campus.as_user("labguard").get("/api/v1/alerts/headlines").json()["items"] == []
+    assert len(campus.as_user("security").get("/api/v1/alerts").json()["items"]) == 6

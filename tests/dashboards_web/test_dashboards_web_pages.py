@@ -220,6 +220,17 @@ def test_peoples_words_are_escaped(client: TestClient) -> None:
     assert "&lt;script" in client.get("/report?q=<script").text
 
 
+def test_the_desk_puts_one_headline_over_devices_that_fell_silent_together(client: TestClient, api: Starlette) -> None:
+    sign_in(client, "security")
+    path = [{"id": "s", "name": "School", "name_zh": "学校"}]
+    headline = {"space_id": "s", "space_path": path, "site_wide": True, "since": NOW.isoformat(), "count": 63, "alert_ids": [1, 3]}
+    api.state.headlines = [headline]
+    html = client.get("/desk").text
+    assert "Network of School away: 63 fire devices unheard" in html
+    group = html[html.index("<details") : html.index("</details>")]
+    assert [f'id="alert-{number}"' in group for number in (1, 2, 3)] == [True, False, True]
+
+
 def test_the_desk_shows_worst_first_with_word_shape_and_action(client: TestClient) -> None:
     sign_in(client, "security")
     html = client.get("/desk").text

@@ -206,6 +206,7 @@ def create_fake_api() -> Starlette:
     """`app.state.posted` lists (path, body, csrf header) of what was posted; `app.state.alerts` are the alerts it shows."""
     app = Starlette(routes=_routes())
     app.state.posted = []
+    app.state.headlines = []
     app.state.alerts = [
         alert(id=2, kind="fire.smoke", severity="life_safety", message="Smoke alarm", cause="", facts={}, order_id=None),
         alert(),
@@ -287,6 +288,8 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
         case ["alerts"]:
             wanted = query.get("severity")
             return _items([item for item in known.values() if not wanted or item["severity"] == wanted])
+        case ["alerts", "headlines"]:
+            return {"items": request.app.state.headlines, "next": None}
         case ["alerts", alert_id] if alert_id.isdigit() and int(alert_id) in known:
             steps = ["Smoke alarm", "Look at the camera, send a guard to the door."]
             return {**known[int(alert_id)], "evidence": EVIDENCE, "waste": WASTE, "log": LOG, "first_steps": steps}
