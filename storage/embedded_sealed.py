@@ -99,7 +99,7 @@ class SealedReader:
     A file may be replaced while it is read: then a duckdb.IOException comes, and the caller lists the files again.
     """
 
-    def __init__(self, *, threads: int = 2, memory_mb: int = 512) -> None:
+    def __init__(self, *, threads: int = 2, memory_mb: int = 512, queries_each: int = QUERIES_EACH) -> None:
         self._options: dict[str, str | bool | int | float | list[str]] = {
             "threads": threads,
             "memory_limit": f"{memory_mb}MB",
@@ -108,6 +108,7 @@ class SealedReader:
         }
         self._lock = threading.Lock()
         self._database: duckdb.DuckDBPyConnection | None = None
+        self._queries_each = queries_each
         self._queries = 0
 
     def close(self) -> None:
@@ -164,7 +165,7 @@ class SealedReader:
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
             self._queries += 1
-            if self._queries > QUERIES_EACH:
+            if self._queries > self._queries_each:
                 self._database = None  # not closed, which would close the cursors in use: it goes with the last of them
             if self._database is None:
                 self._queries = 1
