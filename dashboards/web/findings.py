@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from babel.dates import format_timedelta
 from starlette.responses import Response
 
 from dashboards.web import detectors, plans
@@ -19,10 +20,12 @@ SHOWN = 400
 SMALL_COST = 1.0
 """Money a day; what wastes less, is over and lasted shorter than SHORT is folded away."""
 SHORT = timedelta(hours=6)
+LATELY = timedelta(days=7)
 TOGETHER = timedelta(hours=3)
 MANY = 3
 AROUND = timedelta(minutes=10)
 EVENTS_SHOWN = 40
+POWER_FACTOR_MOST = 1.5
 POINTS_SHOWN = 5000
 _ALWAYS_SHOWN = ("fire.", "door.", "cold.", "energy.", "platform.")
 
@@ -47,18 +50,22 @@ async def listing(visit: Visit) -> Response:
     }
     found = await visit.api.items("/findings", **filters, limit=SHOWN)
     going_on = sorted((item for item in found if item["active"]), key=_worst_first)
-    over = sorted((item for item in found if not item["active"]), key=lambda item: item["started"], reverse=True)
+    over = sorted((item for item in found if not item["active"]), key=lambda item: item["seen"], reverse=True)
     folds = visit.query("all") != "1" and not filters["kind"]
     small = [item for item in over if folds and _is_small(item)]
-    kept = {item["id"] for item in small}
+    rest = [item for item in over if not folds or not _is_small(item)]
+    lately = [item for item in rest if not folds or visit.t.now - moment(item["seen"]) <= LATELY]
+    older = rest[len(lately) :] if folds else []
     return visit.render(
         "findings.html",
         count=len(found),
         capped=len(found) >= SHOWN,
         going_on=going_on,
-        over=grouped(item for item in over if item["id"] not in kept),
-        small=grouped(small),
-        small_count=len(small),
+        folds=(
+            ("lately", grouped(lately), len(lately)),
+            ("older", grouped(older), len(older)),
+            ("small", grouped(small), len(small)),
+        ),
         wasted=sum(_cost(item) for item in going_on),
         filters=filters,
     )
@@ -80,8 +87,13 @@ def grouped(items: Iterable[Json]) -> list[Group]:
         else:
             mine.append([item])
     groups = [run for some in runs.values() for run in some]
-    split = [part for run in groups for part in ([run] if len(run) >= MANY else [[item] for item in run])]
+    split = [part for run in groups for part in ([run] if _is_crowd(run) else [[item] for item in run])]
     return [Group(run[0]["kind"], run) for run in sorted(split, key=lambda run: run[0]["started"], reverse=True)]
+
+
+def _is_crowd(run: list[Json]) -> bool:
+    """Doors, fires and plans are each looked at alone."""
+    return len({item["device_id"] for item in run}) >= MANY and not run[0]["kind"].startswith(_ALWAYS_SHOWN)
 
 
 def _cost(item: Json) -> float:
@@ -96,18 +108,19 @@ def _is_small(item: Json) -> bool:
 
 async def detail(visit: Visit) -> Response:
     found = await visit.api.get(f"/findings/{visit.path('id')}")
-    taught, measured, savings = await gather(
+    taught, savings = await gather(
         detectors.learning(visit, found),
-        _measured(visit, found),
         plans.savings_of(visit, finding_id=str(found["id"])) if _cost(found) else _nothing(),
     )
     facts = {**{one["name"]: one["value"] for one in (taught["sheet"] or {}).get("parameters", ())}, **found["facts"]}
+    measured = await _measured(visit, found, facts)
     return visit.render(
         "finding.html",
         finding=found,
         savings=savings,
         expected=visit.t.fill(EXPECTED_WORDS.get(found["kind"], ""), facts),
         no_waste=no_waste(found["kind"]),
+        lasted=format_timedelta(_lasted(visit, found), threshold=1.2, locale=visit.t.locale),
         lasted_days=_lasted(visit, found) / timedelta(days=1),
         **measured,
         **taught,
@@ -123,19 +136,42 @@ def _lasted(visit: Visit, finding: Json) -> timedelta:
     return max(until - moment(finding["started"]), timedelta())
 
 
-async def _measured(visit: Visit, finding: Json) -> dict[str, Any]:
+async def _measured(visit: Visit, finding: Json, facts: Json) -> dict[str, Any]:
     """The picture of the window, the figures that compare it, and for what a device reported, the reports around it."""
-    evidence = finding.get("evidence")
+    evidence = _with_limit(finding.get("evidence"), facts, finding["kind"])
     picture = evidence_picture(visit, evidence)
     events: list[Json] = []
     if finding["kind"].startswith(EVENT_KINDS):
         events = await _reports(visit, finding)
-        picture = picture if picture and len(picture["times"]) > POINTS_OF_A_LINE else None
+        if picture and picture["times"][-1] - picture["times"][0] < 1:
+            picture = None
     elif picture is None and not finding["kind"].startswith("platform."):
         evidence, picture = await _readings(visit, finding)
     if picture is not None:
         picture["window"] = [moment(finding["started"]).timestamp(), moment(finding["seen"]).timestamp()]
     return {"picture_data": picture, "events": events, "compared": compared(evidence, finding) if picture else None}
+
+
+def _with_limit(evidence: Json | None, facts: Json, kind: str) -> Json | None:
+    """Where the detector compares with a limit, not with a course, that limit is the expected line."""
+    limit = limit_of(kind, facts)
+    if not evidence or evidence.get("expected") or limit is None:
+        return evidence
+    return {**evidence, "expected": [[at_ms, limit] for at_ms, _ in evidence["observed"]]}
+
+
+def limit_of(kind: str, facts: Json) -> float | None:
+    """The limit that was left, of the finding's facts and its detector's parameters; None where there is none."""
+    value = facts.get("value")
+    if kind in ("cold.limit", "cold.humidity"):
+        bounds = [bound for bound in (facts.get("low"), facts.get("high")) if isinstance(bound, int | float)]
+        return min(bounds, key=lambda bound: abs(bound - value)) if bounds and isinstance(value, int | float) else None
+    if kind == "elec.power_quality" and isinstance(value, int | float):
+        nominal = facts.get("nominal_v", 220.0)
+        limits = (facts.get("least_factor", 0.85), nominal * facts.get("low", 0.9), nominal * facts.get("high", 1.07))
+        return float(limits[0] if value < POWER_FACTOR_MOST else limits[1] if value < nominal else limits[2])
+    named = {"device.battery_low": "low_percent", "fire.tank_level": "low_m"}.get(kind)
+    return facts.get(named) if named else None
 
 
 async def _reports(visit: Visit, finding: Json) -> list[Json]:

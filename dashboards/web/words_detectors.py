@@ -408,7 +408,7 @@ FAMILY_WORDS: Mapping[str, str] = {
 }
 
 FIGURE_WORDS: Mapping[str, tuple[str, str]] = {
-    "F1": (N_("F1 (found and right together)"), "share"),
+    "F1": (N_("F1"), "share"),
     "recall": (N_("Found"), "share"),
     "event_recall": (N_("Found"), "share"),
     "precision": (N_("Right"), "share"),

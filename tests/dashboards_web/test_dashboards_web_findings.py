@@ -1,5 +1,6 @@
 """A finding's page for every kind in both languages; the list with what needs somebody first."""
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,10 +13,10 @@ from starlette.testclient import TestClient
 from analytics.detectors import access, cold_chain, upkeep
 from analytics.finding import FindingKind
 from analytics.parameters import sheet
-from dashboards.web.findings import compared, grouped
+from dashboards.web.findings import compared, grouped, limit_of
 from dashboards.web.pages import create_pages
 from dashboards.web.words_findings import EXPECTED_WORDS, no_waste
-from tests.fakes.api_app import NOW, create_fake_api, finding, iso
+from tests.fakes.api_app import EVIDENCE, NOW, create_fake_api, finding, iso
 
 STORIES = {**access.STORIES, **cold_chain.STORIES, **upkeep.STORIES}
 NOTHING = {"kwh_per_day": 0.0, "m3_per_day": 0.0, "cost_per_day": 0.0, "kgco2e_per_day": 0.0}
@@ -34,9 +35,9 @@ def client(api: Starlette) -> Iterator[TestClient]:
         yield client
 
 
-def _words(html: str) -> str:
+def _words(text: str) -> str:
     """What people read in the page's main part."""
-    main = html[html.index("<main") : html.index("</main>")]
+    main = text[text.index("<main") : text.index("</main>")]
     return re.sub(r"<script.*?</script>|<code>.*?</code>|<[^>]+>", " ", main, flags=re.DOTALL)
 
 
@@ -74,6 +75,28 @@ def test_every_finding_says_what_was_expected_what_it_wastes_and_how_good_its_de
             assert not re.findall(r"[A-Z][a-z]+ [a-z]+", words)
 
 
+@pytest.mark.parametrize(
+    ("basis", "lang", "words"),
+    [
+        ({"basis": "peers", "peers": 5}, "en", "What 5 meters of places of the same kind and use take, scaled to this one"),
+        ({"basis": "peers", "peers": 5}, "zh-CN", "取 5 块同类型、同用途场所的表"),
+        ({"basis": "weather", "peers": 0}, "en", "put right for the outdoor temperature"),
+        ({"basis": "weather", "peers": 0}, "zh-CN", "按室外温度修正"),
+        ({"basis": "own", "peers": 0}, "en", "own days of the same kind"),
+        ({"basis": "own", "peers": 0}, "zh-CN", "本表以往的同类日"),
+    ],
+)
+def test_it_says_what_the_expectation_rests_on(
+    client: TestClient, api: Starlette, basis: dict[str, Any], lang: str, words: str
+) -> None:
+    client.cookies.set("lang", lang)
+    api.state.findings["elec.left_on"] = {"evidence": {**EVIDENCE, **basis}}
+    page = html.unescape(client.get("/findings/elec.left_on").text)
+    assert words in page
+    api.state.findings["elec.left_on"] = {"evidence": {**EVIDENCE, "basis": None, "peers": 0}}
+    assert words not in html.unescape(client.get("/findings/elec.left_on").text)
+
+
 def _item(number: int, hours_ago: float, **changes: Any) -> dict[str, Any]:
     started = NOW - timedelta(hours=hours_ago)
     plain = {"id": number, "kind": "meter.spike", "active": False, "waste": NOTHING, "score": 0.5, "device_id": f"em-{number}"}
@@ -106,10 +129,25 @@ def test_the_list_shows_the_costly_first_and_folds_the_small(client: TestClient,
     html = client.get("/findings").text
     places = [html.index(f'href="/findings/{number}"') for number in (3, 2, 1, 5, 6)]
     assert places == sorted(places)
-    folded = html[html.index("small-ones") :]
+    folded = html[html.index('id="small"') :]
     assert 'href="/findings/4"' in folded
     assert 'href="/findings/5"' not in folded
-    assert "small-ones" not in client.get("/findings?all=1").text
+    assert 'id="small"' not in client.get("/findings?all=1").text
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "limit"),
+    [
+        ("cold.limit", {"value": 12.7, "low": -1.0, "high": 8.0}, 8.0),
+        ("cold.limit", {"value": -6.0, "low": -1.0, "high": "-"}, -1.0),
+        ("elec.power_quality", {"value": 194.0, "nominal_v": 220.0, "low": 0.9}, 198.0),
+        ("elec.power_quality", {"value": 0.6, "least_factor": 0.85}, 0.85),
+        ("device.battery_low", {"low_percent": 20.0}, 20.0),
+        ("water.burst", {"value": 3.0}, None),
+    ],
+)
+def test_a_limit_is_the_expected_line(kind: str, facts: dict[str, Any], limit: float | None) -> None:
+    assert limit_of(kind, facts) == limit
 
 
 def test_the_window_is_compared_with_what_was_expected() -> None:

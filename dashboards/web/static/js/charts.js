@@ -29,6 +29,7 @@ function options(data, width) {
       { ...axis, values: (u, ticks) => ticks.map((ts) => clock.format(ts * 1000)), space: span > 100000 ? 110 : 64 },
       { ...axis, size: 56, values: (u, ticks) => ticks.map((value) => (steps ? data.states[value] : number(data.lang, value))), splits: steps ? () => [0, 1] : undefined },
     ],
+    hooks: data.window ? { drawClear: [(u) => shade(u, data.window)] } : {},
     series: [
       { label: data.time_word, value: (u, ts) => (ts == null ? '–' : exact.format(ts * 1000)) },
       ...data.lines.map((line, i) => ({
@@ -43,6 +44,19 @@ function options(data, width) {
       })),
     ],
   };
+}
+
+// The span that a finding is about, behind the lines.
+function shade(u, [from, to]) {
+  const { left, top, width, height } = u.bbox;
+  const clamp = (x) => Math.min(Math.max(x, left), left + width);
+  const begin = clamp(u.valToPos(from, 'x', true));
+  const end = Math.max(clamp(u.valToPos(to, 'x', true)), begin + 2);
+  u.ctx.save();
+  u.ctx.globalAlpha = 0.35;
+  u.ctx.fillStyle = colour('--grid');
+  u.ctx.fillRect(begin, top, end - begin, height);
+  u.ctx.restore();
 }
 
 function padded(low, high) {
