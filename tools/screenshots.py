@@ -183,6 +183,7 @@ def _pages(page: Page, asked: argparse.Namespace) -> list[tuple[str, str]]:
         ("stocktake", f"/stocktakes/{found.get('stocktake')}"),
         ("data-quality", "/data-quality"),
         ("records", "/records"),
+        ("commissioning", "/commissioning"),
         ("record", f"/devices/{found.get('record')}/record"),
         ("orders", "/orders"),
         ("order", f"/orders/{found.get('order')}"),

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboards.web import (
     account,
     assets,
+    commissioning,
     desk,
     detectors,
     energy,
@@ -65,6 +66,7 @@ ROUTES: tuple[tuple[str, Handler], ...] = (
     ("/devices/{id}/read", exchange.read_meter),
     ("/devices/{id}/record", records.record),
     ("/records", records.listing),
+    ("/commissioning", commissioning.listing),
     ("/devices/{id}/commands", exchange.device_commands),
     ("/read", exchange.choose_meter),
     ("/commands", exchange.commands),

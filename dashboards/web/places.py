@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
-from dashboards.web import exchange, records, registry
+from dashboards.web import commissioning, exchange, records, registry
 from dashboards.web import meters as meter_account
 from dashboards.web.backend import Json, gather
 from dashboards.web.desk import chart_words
@@ -73,6 +73,7 @@ async def device(visit: Visit) -> Response:
         stale=stale_metrics(found, visit),
         **await meter_account.section(visit, found),
         **await exchange.command_section(visit, visit.path("id")),
+        **await commissioning.section(visit, found),
         health=health,
         kinds_with_record=records.KINDS,
     )

@@ -41,7 +41,7 @@ _BELONGS = {
     "/desk": ("/alerts",),
     "/energy": ("/budgets", "/quotas", "/benchmarks", "/meters", "/prices"),
     "/findings": ("/detectors", "/evaluation"),
-    "/devices": ("/spaces", "/discovered", "/dead-letters", "/profiles", "/gateways", "/data-quality", "/records"),
+    "/devices": ("/spaces", "/discovered", "/dead-letters", "/profiles", "/gateways", "/data-quality", "/records", "/commissioning"),
     "/data": ("/read", "/commands"),
     "/assets": ("/a", "/stocktakes"),
     "/reports": ("/report",),

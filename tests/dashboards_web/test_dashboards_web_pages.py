@@ -39,6 +39,7 @@ PAGES = (
     "/devices/cold-1/record",
     "/devices/cold-1/record?first=2025-11-20&last=nonsense&every=day",
     "/records",
+    "/commissioning",
     "/records?space=dorm-a",
     "/meters?quantity=water",
     "/meters/wm-1?days=31&until=nonsense",

@@ -305,6 +305,10 @@ def _answer(request: Request) -> Json | Response:  # noqa: C901, PLR0911, PLR091
             return answer_meters(
                 noun, rest, _consumption({**query, "every": "hour", "quantity": "water"}) if "start" in query else {}
             )
+        case ["commissioning"]:
+            return _items([api_records.COMMISSIONING])
+        case ["devices", "wm-1", "commissioning"]:
+            return api_records.COMMISSIONING
         case ["records"]:
             return _items(api_records.RECORDS)
         case ["devices", "cold-1", *rest]:

@@ -91,3 +91,20 @@ def _record(query: Json) -> Json:
         "checks": [CHECK],
         "unchecked": ["2026-11-18", "2026-11-17"],
     }
+
+
+COMMISSIONING: Json = {
+    "device_id": "wm-1",
+    "device_name": "Water meter floor 2",
+    "device_name_zh": "二层水表",
+    "space_path": [],
+    "since": "2026-11-17T06:00:00Z",
+    "measured_hours": 70,
+    "needed_hours": 336,
+    "days_left": 12,
+    "missing": ["silent", "hours"],
+    "seen": ["microwave"],
+    "finished_at": None,
+    "finished_by": None,
+    "note": "",
+}
