@@ -18,6 +18,9 @@ MEMORY_LIMIT_BYTES = 64 * 1024 * 1024
 _SETTLE_S = 0.1
 _LONGEST_SOURCE = 500_000
 _LONGEST_RESULT = 200_000
+_WITHOUT = "delete globalThis.WebAssembly; delete globalThis.SharedArrayBuffer; delete globalThis.Atomics; 0"
+"""Memory and waiting beyond the limits; no maker's codec needs them."""
+
 _CALL = """
 (function () {
   var input = %s;
@@ -56,6 +59,7 @@ def _evaluate(source: str, call_input: str) -> object:
     engine = MiniRacer()
     try:
         engine.set_hard_memory_limit(MEMORY_LIMIT_BYTES)
+        engine.eval(_WITHOUT)
         engine.eval(source, timeout_sec=TIME_LIMIT_S)
         made = engine.eval(_CALL % call_input, timeout_sec=TIME_LIMIT_S)
     except JSTimeoutException:
@@ -70,4 +74,7 @@ def _evaluate(source: str, call_input: str) -> object:
         engine.close()
     if not isinstance(made, str) or len(made) > _LONGEST_RESULT:
         raise Unusable("the codec returned nothing or too much")
-    return json.loads(made)
+    try:
+        return json.loads(made)
+    except (ValueError, RecursionError):
+        raise Unusable("the codec returned what is no JSON, or too deep") from None
