@@ -200,9 +200,13 @@ _WORDS = {
 }
 
 
+_MESSAGE_REPORTED = "The door's controller reports that it is held open"
+
+
 def _finding(state: DoorState, kind: FindingKind, now_ms: int, device: Device, *, active: bool) -> Finding:
     message, cause, score = _WORDS[kind]
     open_s = max(0, now_ms - state.finding_ms) // 1000
+    message = _MESSAGE_REPORTED if kind is FindingKind.DOOR_HELD_OPEN and not open_s else message
     facts: dict[str, str | float] = {"open_s": open_s}
     if kind is FindingKind.DOOR_FORCED and state.granted_ms is not None:
         facts["last_grant_s_before"] = max(0, state.finding_ms - state.granted_ms) // 1000

@@ -26,6 +26,8 @@ MANY = 3
 AROUND = timedelta(minutes=10)
 EVENTS_SHOWN = 40
 POWER_FACTOR_MOST = 1.5
+SILENT = "device.dead"
+"""Its picture shows what came before, and the silence since."""
 POINTS_SHOWN = 5000
 _ALWAYS_SHOWN = ("fire.", "door.", "cold.", "energy.", "platform.")
 
@@ -146,7 +148,13 @@ async def _measured(visit: Visit, finding: Json, facts: Json) -> dict[str, Any]:
         if picture and picture["times"][-1] - picture["times"][0] < 1:
             picture = None
     elif picture is None and not finding["kind"].startswith("platform."):
-        evidence, picture = await _readings(visit, finding)
+        evidence = _with_limit(await _readings(visit, finding), facts, finding["kind"])
+        picture = evidence_picture(visit, evidence)
+    if picture is not None and finding["kind"] == SILENT:
+        evidence = None
+        picture["times"].append(moment(finding["seen"]).timestamp())
+        for line in picture["lines"]:
+            line["values"].append(None)
     if picture is not None:
         picture["window"] = [moment(finding["started"]).timestamp(), moment(finding["seen"]).timestamp()]
     return {"picture_data": picture, "events": events, "compared": compared(evidence, finding) if picture else None}
@@ -184,11 +192,11 @@ async def _reports(visit: Visit, finding: Json) -> list[Json]:
     return found[::-1]
 
 
-async def _readings(visit: Visit, finding: Json) -> tuple[Json | None, Json | None]:
+async def _readings(visit: Visit, finding: Json) -> Json | None:
     """Where the finding keeps no line itself: what the device measured around it."""
     metric = (finding.get("evidence") or {}).get("metric") or await _main_metric(visit, finding["device_id"])
     if not metric:
-        return None, None
+        return None
     began, seen = moment(finding["started"]), moment(finding["seen"])
     before = max((seen - began) / 2, timedelta(hours=24) if metric.startswith("battery.") else timedelta(hours=6))
     answer = await visit.api.get_or_none(
@@ -200,10 +208,7 @@ async def _readings(visit: Visit, finding: Json) -> tuple[Json | None, Json | No
     )
     items = (answer or {}).get("items", ())
     observed = [[moment(item["ts"]).timestamp() * 1000, item["value"]] for item in items]
-    if len(observed) < POINTS_OF_A_LINE:
-        return None, None
-    evidence = {"metric": metric, "unit": str((answer or {}).get("unit", "")), "observed": sorted(observed), "expected": []}
-    return evidence, evidence_picture(visit, evidence)
+    return {"metric": metric, "unit": str((answer or {}).get("unit", "")), "observed": sorted(observed), "expected": []}
 
 
 async def _main_metric(visit: Visit, device_id: str) -> str | None:
