@@ -60,6 +60,8 @@ def lasted(t: Text, seconds: float) -> str:
     minutes = round(seconds / 60)
     if minutes < 60:
         return t.fill(N_("%(minutes)s min"), {"minutes": minutes})
+    if minutes < 48 * 60 and minutes % 60 == 0:
+        return t.fill(N_("%(hours)s h"), {"hours": minutes // 60})
     if minutes < 48 * 60:
         return t.fill(N_("%(hours)s h %(minutes)s min"), {"hours": minutes // 60, "minutes": minutes % 60})
     return t.fill(N_("%(days)s d %(hours)s h"), {"days": minutes // 1440, "hours": minutes % 1440 // 60})

@@ -29,7 +29,7 @@ function options(data, width) {
       { ...axis, values: (u, ticks) => ticks.map((ts) => clock.format(ts * 1000)), space: span > 100000 ? 110 : 64 },
       { ...axis, size: 56, values: (u, ticks) => ticks.map((value) => (steps ? data.states[value] : number(data.lang, value))), splits: steps ? () => [0, 1] : undefined },
     ],
-    hooks: data.window ? { drawClear: [(u) => shade(u, data.window)] } : {},
+    hooks: data.window ? { drawClear: [(u) => shadeWindow(u, data.window)] } : {},
     series: [
       { label: data.time_word, value: (u, ts) => (ts == null ? '–' : exact.format(ts * 1000)) },
       ...data.lines.map((line, i) => ({
@@ -47,7 +47,7 @@ function options(data, width) {
 }
 
 // The span that a finding is about, behind the lines.
-function shade(u, [from, to]) {
+function shadeWindow(u, [from, to]) {
   const { left, top, width, height } = u.bbox;
   const clamp = (x) => Math.min(Math.max(x, left), left + width);
   const begin = clamp(u.valToPos(from, 'x', true));
