@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -163,7 +164,7 @@ def _stretches(begun: int, count: int, first: int) -> list[range]:
     """Between two fits each, those that end after day `first`. Fits fall on the same dates however long the past is."""
     starts = [FIRST_DAYS] if count > FIRST_DAYS else []
     starts += [day for day in range(FIRST_DAYS + 1, count) if (begun + day) % REFIT_DAYS[day > LONG_DAYS] == 0]
-    spans = [range(start, end) for start, end in zip(starts, [*starts[1:], count], strict=True)]
+    spans = [range(start, end) for start, end in pairwise([*starts, count])]
     return [span for span in spans if span.stop > first]
 
 

@@ -99,6 +99,13 @@ def test_only_days_before_count() -> None:
     np.testing.assert_array_equal(whole.base.day_usual[: cut - 24], early.base.day_usual[:-24])
 
 
+@pytest.mark.parametrize("days", [1, 7, 13, 14, 15, 27, 28, 29])
+def test_a_young_meter_has_no_fit_yet(days: int) -> None:
+    celsius = outdoor()[: days * 24]
+    view, blind = seen(heated(celsius), celsius), seen(heated(celsius), None)
+    assert view.normal.expected.shape == blind.normal.expected.shape
+
+
 def test_the_last_days_alone_are_as_in_the_whole() -> None:
     celsius = outdoor(spell=9.0)
     whole, recent = seen(heated(celsius), celsius), seen(heated(celsius), celsius, days=14)
