@@ -87,8 +87,12 @@ def _signatures(pdf: FPDF, sheet: Sheet) -> None:
 def _table(pdf: FPDF, header: Sequence[str], rows: Sequence[Sequence[Cell]], marked: Sequence[bool]) -> None:
     """Marked rows stand on a shade, so that what was outside or unknown is found at a glance."""
     pdf.set_font(FONT, size=8)
+    pdf.set_line_width(0.1)
+    pdf.set_draw_color(190)
+    widths = (18, *[12] * (len(header) - 1))
     heading = FontFace(emphasis="", fill_color=_SHADE)
-    with pdf.table(headings_style=heading, borders_layout=TableBordersLayout.HORIZONTAL_LINES, line_height=5) as table:
+    lines = TableBordersLayout.HORIZONTAL_LINES
+    with pdf.table(headings_style=heading, borders_layout=lines, line_height=5, col_widths=widths) as table:
         table.row(header)
         for number, row in enumerate(rows):
             style = FontFace(fill_color=_MARKED) if marked[number] else None
