@@ -187,10 +187,14 @@ class TrialOut(BaseModel):
 
 
 class SuggestionOut(BaseModel):
+    """For one device, or (`space_id`) for a building in which several devices tell the same."""
+
     kind: FindingKind
-    device_id: str
-    device_name: str
-    device_name_zh: str
+    device_id: str | None
+    device_name: str | None
+    device_name_zh: str | None
+    space_id: str | None
+    space_path: list[PlaceStep]
     parameter: str
     unit: str
     before: float

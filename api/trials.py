@@ -1,6 +1,6 @@
 """Detectors over the stored past of a site: read within bounds, judged as the running system judges, nothing stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -115,6 +115,11 @@ class MetersPast:
     def looked_from_ms(self) -> int:
         return self._from_ms
 
+    @property
+    def changed_already(self) -> Mapping[str, float]:
+        """The parameters that differ from the shipped ones at all of these meters."""
+        return common(meter.tuning.get(self._kind, {}) for meter in self._meters.values())
+
     def raised(self, changes: Mapping[str, float]) -> list[Finding]:
         """What the detector would have raised within the span, newest first; each fault at its lowest meter."""
         watch = self._watch(changes)
@@ -207,20 +212,24 @@ def meters_past(deps: Deps, registry: Registry, kind: FindingKind, device_ids: S
     return MetersPast(deps, kind, meters, span)
 
 
-def meter_to_learn(
+def meters_to_learn(
     deps: Deps, registry: Registry, kind: FindingKind, judged: Sequence[Judged], since: datetime
-) -> tuple[MetersPast, Mapping[str, float]] | None:
-    """The past of the meter of these findings around each of them, and the parameters that differ there already."""
-    (device_id,) = {one.finding.device_id for one in judged}
-    meters = meters_for(deps, registry, kind, [device_id])
+) -> MetersPast | None:
+    """The past of the meters of these findings, the streams around each of them."""
+    meters = meters_for(deps, registry, kind, sorted({one.finding.device_id for one in judged}))
     if not meters:
         return None
     if kind in _FROM_BELOW:
-        meters |= meters_for(deps, registry, kind, sorted(meters[device_id].below))
+        meters |= meters_for(deps, registry, kind, sorted({one for meter in meters.values() for one in meter.below}))
     begin = max(min(one.finding.started for one in judged), since)
     span = Span(start_ms=to_ms(begin - LEARN), end_ms=to_ms(deps.now()))
-    past = MetersPast(deps, kind, meters, span, around(judged))
-    return past, meters[device_id].tuning.get(kind, {})
+    return MetersPast(deps, kind, meters, span, around(judged))
+
+
+def common(changes: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """What all of them change alike."""
+    first, *rest = changes
+    return {name: value for name, value in first.items() if all(other.get(name) == value for other in rest)}
 
 
 def _with_changes(meters: Mapping[str, Meter], kind: FindingKind, changes: Mapping[str, float]) -> dict[str, Meter]:

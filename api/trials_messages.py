@@ -14,7 +14,7 @@ from analytics.suggestion import Judged
 from analytics.tuning import Tuning, tuning_of
 from api.deps import Deps
 from api.times import to_ms
-from api.trials import DEVICES_AT_MOST, Span, around
+from api.trials import DEVICES_AT_MOST, Span, around, common
 from devices.model import FAST_LANE_KINDS, FIRE_KINDS, Device, DeviceKind, Quality, Reading
 from devices.registry import Registry
 
@@ -87,8 +87,8 @@ class MessagesPast:
 
     @property
     def changed_already(self) -> Mapping[str, float]:
-        """The parameters that differ at the first device."""
-        return self._tuning.changes.get(self.device_ids[0], {}).get(self._kind, {}) if self.device_ids else {}
+        """The parameters that differ from the shipped ones at all of these devices."""
+        return common(self._tuning.changes.get(device_id, {}).get(self._kind, {}) for device_id in self.device_ids)
 
     def raised(self, changes: Mapping[str, float]) -> list[Finding]:
         """What would have been told of these devices within the windows, newest first."""
@@ -153,8 +153,7 @@ class MessagesPast:
 
 
 def messages_to_learn(deps: Deps, registry: Registry, kind: FindingKind, judged: Sequence[Judged]) -> MessagesPast:
-    """What lies around each of these findings of one device."""
-    (device_id,) = {one.finding.device_id for one in judged}
+    """What lies around each of these findings."""
     since_ms = to_ms(deps.now() - timedelta(days=300))
     windows = [window for window in around(judged) if window.end_ms > since_ms]
-    return MessagesPast(deps, registry, kind, [device_id], windows)
+    return MessagesPast(deps, registry, kind, sorted({one.finding.device_id for one in judged}), windows)

@@ -7,24 +7,23 @@ from fastapi import APIRouter
 
 from analytics.episodes import moment
 from analytics.finding import Finding, FindingKind
-from analytics.label import FindingLabel, SiteRecord, Verdict
-from analytics.parameters import LIFE_SAFETY, RERUN, SWITCHED, TRIED, TUNED, check, sheet, unit_of
+from analytics.label import FindingLabel, SiteRecord
+from analytics.parameters import LIFE_SAFETY, SWITCHED, TRIED, TUNED, check, sheet, unit_of
 from analytics.records import data_sets, records_of
 from analytics.rule import DetectorRule
-from analytics.suggestion import Judged, Suggestion, again, suggest
-from analytics.watch import QUALITY
+from analytics.suggestion import again
 from api import present
 from api import schemas_detectors as shapes
 from api.deps import Caller, Deps, DepsHere, RegistryHere
 from api.guard import GuardedRoute
 from api.inventory import device_for
+from api.lessons import Lesson, judged_of, lessons, past_of
 from api.paging import EntityId
 from api.permissions import may_see_space, owned_spaces
 from api.routes.spaces import space_for
 from api.schemas import Page
 from api.times import aware_range, to_ms
-from api.trials import Past, Span, meter_to_learn, meters_past
-from api.trials_messages import MessagesPast, messages_to_learn
+from api.trials import Past, Span
 from devices.errors import BadInput, NotFound
 from devices.registry import Registry
 from storage.user import User
@@ -34,10 +33,6 @@ TRIAL = timedelta(days=28)
 TRIAL_AT_MOST = timedelta(days=100)
 SHOWN = 200
 LABELS_SHOWN = 50
-TAUGHT_AT_MOST = 8
-"""Devices for which a change is looked for at once, and the newest judged findings of each that it is judged by."""
-JUDGED_AT_MOST = 12
-LEARNT_FROM = timedelta(days=300)
 
 
 @router.get("/detectors", summary="Every detector with its record")
@@ -92,7 +87,7 @@ def try_on_history(kind: str, body: shapes.TrialIn, deps: DepsHere, registry: Re
         raise BadInput(f"at most {TRIAL_AT_MOST.days} days at once", place="start")
     device_ids = _devices(caller, registry, body.device_id, body.space_id)
     span = Span(start_ms=to_ms(start), end_ms=to_ms(min(end, deps.now())))
-    past = _past(deps, registry, found, device_ids, span)
+    past = past_of(deps, registry, found, device_ids, span)
     if past is None or not past.device_ids:
         raise BadInput("there is no device of that kind", place="device_id" if body.device_id else "space_id")
     now_raised = _of(past.raised({}), device_ids)
@@ -114,18 +109,18 @@ def try_on_history(kind: str, body: shapes.TrialIn, deps: DepsHere, registry: Re
     )
 
 
-@router.get("/detectors/{kind}/suggestions", summary="What the false alarms teach: one change of a parameter for each meter")
+@router.get(
+    "/detectors/{kind}/suggestions", summary="What the false alarms teach: one change of a parameter for a device or a building"
+)
 def list_suggestions(kind: str, deps: DepsHere, registry: RegistryHere, caller: Caller) -> Page[shapes.SuggestionOut]:
-    """Replays the judged findings of each device with false alarms; only what keeps every real finding is suggested.
+    """Replays the judged findings of each device with false alarms, and of buildings where several devices have them; only what
+    keeps every real finding is suggested.
 
     Nothing is ever suggested for what guards life.
     """
     found = _tuned(kind)
     labels = [one for one in deps.labels.standing(kind=found) if may_see_space(caller, registry, one.space_id)]
-    wrong = list(dict.fromkeys(one.device_id for one in labels if one.verdict is Verdict.FALSE_ALARM))[:TAUGHT_AT_MOST]
-    items = [
-        one for device_id in wrong for one in _suggested(deps, registry, found, [x for x in labels if x.device_id == device_id])
-    ]
+    items = [_suggestion(registry, lesson) for lesson in lessons(deps, registry, found, labels)]
     return Page(items=items, next=None)
 
 
@@ -296,23 +291,8 @@ def _finding(deps: Deps, registry: Registry, caller: User, finding_id: int) -> F
     return finding
 
 
-def _past(deps: Deps, registry: Registry, kind: FindingKind, device_ids: Sequence[str], span: Span) -> Past | None:
-    if kind in RERUN and kind is not QUALITY:
-        return MessagesPast(deps, registry, kind, device_ids, [span])
-    return meters_past(deps, registry, kind, device_ids, span)
-
-
 def _of(findings: Iterable[Finding], device_ids: Collection[str]) -> list[Finding]:
     return [one for one in findings if one.device_id in device_ids]
-
-
-def _judged(deps: Deps, labels: Iterable[FindingLabel]) -> list[Judged]:
-    """Tests and what was not found on site prove nothing."""
-    return [
-        Judged(finding=deps.findings.get(one.finding_id), real=one.verdict is Verdict.REAL)
-        for one in labels
-        if one.verdict in (Verdict.REAL, Verdict.FALSE_ALARM)
-    ]
 
 
 def _agreement(
@@ -320,7 +300,7 @@ def _agreement(
 ) -> list[shapes.TrialVerdictOut]:
     """What people said of findings within the span, beside what the trial says of them."""
     labels = {one.finding_id: one for one in deps.labels.standing(kind=kind, device_ids=past.device_ids)}
-    judged = [one for one in _judged(deps, labels.values()) if to_ms(one.finding.seen) >= past.looked_from_ms]
+    judged = [one for one in judged_of(deps, labels.values()) if to_ms(one.finding.seen) >= past.looked_from_ms]
     before, after = raised
     return [
         shapes.TrialVerdictOut(
@@ -339,27 +319,15 @@ def _agreement(
     ]
 
 
-def _suggested(deps: Deps, registry: Registry, kind: FindingKind, labels: Iterable[FindingLabel]) -> Iterable[shapes.SuggestionOut]:
-    """For one device, by the newest of what was said of it."""
-    since = deps.now() - LEARNT_FROM
-    judged = [one for one in _judged(deps, labels) if one.finding.seen >= since][:JUDGED_AT_MOST]
-    if not judged or judged[0].finding.device_id not in registry.devices:
-        return
-    device_id = judged[0].finding.device_id
-    found = _learnt(deps, registry, kind, judged)
-    if found is not None:
-        figures = {name: getattr(found, name) for name in shapes.SuggestionOut.model_fields if hasattr(found, name)}
-        device = registry.devices[device_id]
-        figures |= {"device_id": device_id, "device_name": device.name, "device_name_zh": device.name_zh}
-        yield shapes.SuggestionOut(unit=unit_of(found.parameter), **figures)
-
-
-def _learnt(deps: Deps, registry: Registry, kind: FindingKind, judged: Sequence[Judged]) -> Suggestion | None:
-    if kind in RERUN and kind is not QUALITY:
-        messages = messages_to_learn(deps, registry, kind, judged)
-        return suggest(kind, messages.changed_already, messages.raised, judged) if messages.device_ids else None
-    found = meter_to_learn(deps, registry, kind, judged, deps.now() - LEARNT_FROM)
-    if found is None:
-        return None
-    past, changed_already = found
-    return suggest(kind, changed_already, past.raised_alone, judged)
+def _suggestion(registry: Registry, lesson: Lesson) -> shapes.SuggestionOut:
+    found, device = lesson.suggestion, registry.devices.get(lesson.device_id or "")
+    figures = {name: getattr(found, name) for name in shapes.SuggestionOut.model_fields if hasattr(found, name)}
+    return shapes.SuggestionOut(
+        device_id=lesson.device_id,
+        device_name=device.name if device else None,
+        device_name_zh=device.name_zh if device else None,
+        space_id=lesson.space_id,
+        space_path=present.place_path(registry, device.space_id if device else lesson.space_id or ""),
+        unit=unit_of(found.parameter),
+        **figures,
+    )

@@ -9,18 +9,18 @@ import pytest
 
 from analytics.episodes import moment
 from analytics.finding import Finding, FindingKind
-from devices.model import Event
+from devices.model import Device, DeviceKind, Event
 from tests.fixtures_api import NOW, Campus
 
 NOW_MS = int(NOW.timestamp() * 1000)
 DAY_MS, MINUTE_MS = 86_400_000, 60_000
 
 
-def door_held(campus: Campus, days_ago: int, seconds: int) -> int:
+def door_held(campus: Campus, days_ago: int, seconds: int, door: str = "door-lab") -> int:
     """A grant, an opening and a closing so much later; when it was opened."""
     at_ms = NOW_MS - days_ago * DAY_MS
     happened = (("access.granted", -2000), ("door.opened", 0), ("door.closed", seconds * 1000))
-    campus.deps.events.append([Event(device_id="door-lab", type=name, ts_ms=at_ms + after) for name, after in happened])
+    campus.deps.events.append([Event(device_id=door, type=name, ts_ms=at_ms + after) for name, after in happened])
     return at_ms
 
 
@@ -39,7 +39,7 @@ def power(campus: Campus, watts: dict[int, float], *, for_s: int = 300) -> None:
 
 
 def judge(campus: Campus, kind: FindingKind, device_id: str, started_ms: int, *, real: bool) -> int:
-    space_id = {"door-lab": "lab", "em-101": "dorm-101", "em-lab": "lab"}[device_id]
+    space_id = {"door-lab": "lab", "door-lab-2": "lab-1", "em-101": "dorm-101", "em-lab": "lab"}[device_id]
     finding = Finding(
         kind=kind,
         device_id=device_id,
@@ -107,6 +107,23 @@ def test_verdicts_about_appliances_teach_the_least_power(campus: Campus) -> None
     assert (one["avoided"], one["kept"]) == (2, 1)
     changed = {one["parameter"]: one["after"]}
     assert trial(campus, "elec.heating_appliance", "em-101", parameters=changed)["count"] == 1
+
+
+def test_several_doors_of_a_building_teach_the_building(campus: Campus) -> None:
+    second = Device(id="door-lab-2", kind=DeviceKind.DOOR_CONTROLLER, profile_id="door", space_id="lab-1", name="D", name_zh="门")
+    campus.deps.registry.save([], [second])
+    for door, days_ago, seconds, real in (("door-lab", 3, 80, False), ("door-lab-2", 4, 85, False), ("door-lab", 6, 900, True)):
+        at_ms = door_held(campus, days_ago, seconds, door)
+        judge(campus, FindingKind.DOOR_HELD_OPEN, door, at_ms, real=real)
+    found = suggestions(campus, "door.held_open")
+    assert [(one["space_id"], one["device_id"], one["avoided"]) for one in found] == [
+        ("lab", None, 2),
+        (None, "door-lab-2", 1),
+        (None, "door-lab", 1),
+    ]
+    body = {"space_id": "lab", "parameters": {found[0]["parameter"]: found[0]["after"]}, "reason": "deliveries"}
+    assert campus.as_user("energy").post("/api/v1/detectors/door.held_open/rules", json=body).status_code == 201
+    assert trial(campus, "door.held_open", "door-lab-2")["count"] == 0
 
 
 def test_voltages_are_tried_on_their_stored_samples(campus: Campus) -> None:

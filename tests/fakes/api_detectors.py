@@ -71,6 +71,8 @@ SUGGESTION = {
     "device_id": "wm-1",
     "device_name": "Water meter floor 2",
     "device_name_zh": "二层水表",
+    "space_id": None,
+    "space_path": [],
     "parameter": "least_floor",
     "unit": "m3/h",
     "before": 1.5,
@@ -139,7 +141,12 @@ def answer_detectors(path: list[str]) -> Json | None:
             demo = {"name": "demo", "about": "simulated", "command": str(RECORD["command"]), "figures": {}}
             return {"items": [dorm, demo], "next": None}
         case ["detectors", _, "suggestions"]:
-            return {"items": [SUGGESTION], "next": None}
+            steps = [
+                {"id": "campus", "name": "Hill", "name_zh": "山"},
+                {"id": "dorm-a", "name": "Dormitory A", "name_zh": "A 宿舍"},
+            ]
+            building = {"device_id": None, "device_name": None, "device_name_zh": None, "space_id": "dorm-a", "space_path": steps}
+            return {"items": [{**SUGGESTION, **building}, SUGGESTION], "next": None}
         case ["detectors", kind] if "." in kind:
             return sheet(kind)
         case _:
