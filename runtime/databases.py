@@ -14,7 +14,7 @@ def open_database(settings: Settings) -> Database:
         return Database(settings.database.url, _password(settings))
     file = settings.data_dir / "caretaker.sqlite"
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # people's movements lie in it
         file.touch(mode=0o600)  # it holds names and sessions; SQLite gives its other files the same mode
     except OSError as error:
         raise BadInput(

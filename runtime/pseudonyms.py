@@ -25,7 +25,7 @@ def person_key(data_dir: Path) -> bytes:
     """
     path = data_dir / KEY_FILE
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             _make(path)
         key = path.read_bytes()

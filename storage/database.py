@@ -173,6 +173,7 @@ def _engine(place: URL, connect_args: dict[str, Any]) -> Engine:
         pool_size=8,
         max_overflow=8,
         connect_args=connect_args,
+        hide_parameters=True,  # an error's text ends up in logs, and the values may be keys or passwords' hashes
         pool_pre_ping=place.get_backend_name() == "postgresql",  # a server may have restarted since
     )
 

@@ -72,6 +72,15 @@ def test_a_newer_database_is_left_alone(any_database: Database) -> None:
         any_database.migrate()
 
 
+def test_what_an_error_says_holds_no_values(any_database: Database) -> None:
+    """Its text ends up in logs; the values may be keys, or passwords' hashes."""
+    any_database.migrate()
+    with pytest.raises(Exception, match="nothing") as told, any_database.begin() as connection:
+        connection.execute(text("INSERT INTO registry_revision (nothing) VALUES (:secret)"), {"secret": "hush"})
+    assert "INSERT" in str(told.value.__cause__ or told.value)
+    assert "hush" not in str(told.value.__cause__ or told.value)
+
+
 def test_several_processes_migrate_one_empty_database(any_database_url: str) -> None:
     code = "import sys; from storage.database import Database; Database(sys.argv[1]).migrate()"
     command = [sys.executable, "-c", code, any_database_url]
@@ -210,3 +219,9 @@ def test_an_unwritable_directory_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BadInput, match="choose another data_dir"):
         open_database(Settings(data_dir=tmp_path / "file"))
+
+
+def test_what_lies_in_a_new_data_directory_is_its_owners(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    open_database(Settings(data_dir=folder)).close()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
