@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import Floats
+from analytics.arrays import Bools, Floats
 from analytics.base_load import weeks_before
 from analytics.baseline import like_days
 from analytics.calendar import HourTable
@@ -75,6 +75,19 @@ def least_of_last(values: Floats, hours: int, least_known: int) -> Floats:
     enough = known[hours:] - known[:-hours] >= least_known
     least = np.min(np.lib.stride_tricks.sliding_window_view(padded, hours), axis=1)
     return np.where(enough & np.isfinite(values), least, np.nan)
+
+
+def lasting(begins: Bools, lowest: Floats, floor: Floats) -> Bools:
+    """The hours of `begins`, and those behind each until a known one falls below the floor of that beginning."""
+    out, at = begins.copy(), 0
+    starts = np.flatnonzero(begins)
+    while at < starts.size:
+        first = int(starts[at])
+        below = np.flatnonzero(lowest[first + 1 :] < floor[first])
+        end = first + 1 + (int(below[0]) if below.size else lowest.size)
+        out[first:end] = True
+        at = int(np.searchsorted(starts, end))
+    return out
 
 
 def _or_yesterday(values: Floats) -> Floats:

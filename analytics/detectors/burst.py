@@ -7,6 +7,7 @@ import numpy as np
 from analytics.episodes import Episode, Run, moment, runs
 from analytics.finding import Evidence, Finding, FindingKind
 from analytics.meter import Meter
+from analytics.night import least_of_last
 from analytics.scene import Scene
 from analytics.view import Story, View, tell
 from devices.model import SpaceKind
@@ -24,7 +25,8 @@ class BurstParams:
 
     `hold_s`: for so long without a break; `clear_s`: below half of the limit for so long ends it; `gap_s`: samples further
     apart than this do not prove that it ran in between. Least flows: a 6.5 mm hole at mains pressure passes about 2 m3/h,
-    breaks of site mains 5-28 m3/h (BattLeDIM).
+    breaks of site mains 5-28 m3/h (BattLeDIM). By the hour also `lesser` of it (a 3 mm hole passes 0.5 m3/h), where by
+    day, from hour `day_from` on, it is `lesser_times_top` the most of like hours for `lesser_hours` in a row; else it is a tap.
     """
 
     least_floor: float = 1.5
@@ -33,6 +35,10 @@ class BurstParams:
     draw: float = 0.4
     deviations: float = 4.5
     times_top_hourly: float = 1.3
+    lesser: float = 1 / 3
+    lesser_times_top: float = 3.0
+    lesser_hours: int = 2
+    day_from: int = 6
     hold_s: float = 50.0
     clear_s: float = 120.0
     gap_s: float = 180.0
@@ -143,6 +149,9 @@ def detect(view: View, params: BurstParams = PARAMS) -> list[Episode]:
     excess = view.measured - view.normal.expected
     with np.errstate(invalid="ignore"):
         suspicious = (view.measured >= params.times_top_hourly * top) & (excess >= params.least(view.meter.level))
+        lesser = (view.measured >= params.lesser_times_top * top) & (excess >= params.lesser * params.least(view.meter.level))
+    lesser &= view.table.open & (view.table.hour >= params.day_from)
+    suspicious |= least_of_last(lesser.astype(np.float64), params.lesser_hours, params.lesser_hours) > 0
     return [_tell(view, run) for run in runs(suspicious, at_least=1, known=np.isfinite(view.measured))]
 
 

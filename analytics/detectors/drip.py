@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.detectors.leak import from_start
+from analytics.detectors.leak import from_start, since
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import FindingKind
-from analytics.night import least_of_last
+from analytics.night import lasting, least_of_last
 from analytics.view import Story, View, tell
 
 
@@ -16,6 +16,7 @@ class DripParams:
     """Not one of the last `hours` fell below the usual least of a day by less than `least_l_per_h` (one drop a second is 1 L/h),
     `share` of it or `times_scatter` its usual scatter. What people draw at night comes in cisterns of `draw_l`, so the scatter
     is at least `draw_share` of its Poisson deviation. `digits` (of the register, per hour): what it can tell at all.
+    It is over when an hour has less than `keeps` of it.
     """
 
     hours: int = 72
@@ -26,6 +27,7 @@ class DripParams:
     draw_l: float = 9.0
     draw_share: float = 0.5
     digits: float = 0.9
+    keeps: float = 0.5
     clear_after: int = 6
 
 
@@ -46,10 +48,12 @@ def detect(view: View, params: DripParams = PARAMS) -> list[Episode]:
     with np.errstate(invalid="ignore"):
         excess = least - view.quiet.weeks
         chance = params.draw_share * np.sqrt(np.fmax(view.quiet.weeks, 0.0) * params.draw_l / 1000)
-        usual = np.fmax(params.share * view.quiet.weeks, params.times_scatter * np.fmax(view.quiet.weeks_scatter, chance))
-        suspicious = excess >= np.fmax(max(params.least_l_per_h / 1000, digit), usual)
-    found = runs(suspicious, at_least=1, clear_after=params.clear_after, known=np.isfinite(least))
-    return [_tell(view, from_start(run, params.hours), float(np.nanmedian(excess[run.first : run.last + 1]))) for run in found]
+        scattered = np.fmax(params.share * view.quiet.weeks, params.times_scatter * np.fmax(view.quiet.weeks_scatter, chance))
+        suspicious = excess >= np.fmax(max(params.least_l_per_h / 1000, digit), scattered)
+    usual = view.quiet.weeks
+    still = lasting(suspicious, view.quiet.lowest, usual + params.keeps * excess)
+    found = runs(still, at_least=1, clear_after=params.clear_after, known=np.isfinite(least))
+    return [_tell(view, from_start(run, params.hours), since(run, least, usual)) for run in found]
 
 
 def _tell(view: View, run: Run, excess: float) -> Episode:

@@ -8,7 +8,7 @@ import numpy as np
 from analytics.arrays import Floats
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import Finding, FindingKind
-from analytics.night import Quiet, least_of_last
+from analytics.night import Quiet, lasting, least_of_last
 from analytics.view import Story, View, tell
 
 
@@ -18,7 +18,7 @@ class LeakParams:
 
     Leaking WCs lose 9-17 L/h (Waterwise 2020); one cistern flush in an hour of the night is 6-9 L and not a leak, but there
     is hardly a day without a quarter of an hour in which nobody draws. `deviations` guards meters with many people behind,
-    `digits` (of the register, per hour) those that count coarsely.
+    `digits` (of the register, per hour) those that count coarsely. It is over when an hour has less than `keeps` of it.
     Nothing is said in the first `learn_days`.
     """
 
@@ -29,6 +29,7 @@ class LeakParams:
     deviations: float = 3.0
     leaked_times: float = 3.0
     digits: float = 4.0
+    keeps: float = 0.5
     clear_after: int = 2
     learn_days: int = 7
 
@@ -52,8 +53,9 @@ def detect(view: View, params: LeakParams = PARAMS) -> list[Episode]:
     scattered = np.fmax(params.share * usual, params.deviations * scatter)
     with np.errstate(invalid="ignore"):
         suspicious = (excess >= np.fmax(least_m3, scattered)) & (view.quiet.known_days >= params.learn_days)
-    found = runs(suspicious, at_least=1, clear_after=params.clear_after, known=np.isfinite(least))
-    return [_tell(view, from_start(run, params.hours), float(np.nanmedian(excess[run.first : run.last + 1]))) for run in found]
+    still = lasting(suspicious, view.quiet.lowest, usual + params.keeps * excess)
+    found = runs(still, at_least=1, clear_after=params.clear_after, known=np.isfinite(least))
+    return [_tell(view, from_start(run, params.hours), since(run, least, usual)) for run in found]
 
 
 def _reference(quiet: Quiet, params: LeakParams) -> tuple[Floats, Floats]:
@@ -69,6 +71,11 @@ def persists(view: View, finding: Finding) -> bool:
     least = least_of_last(view.quiet.lowest, PARAMS.hours, PARAMS.least_known)
     known = least[np.isfinite(least)]
     return bool(known.size and known[-1] * 1000 >= float(finding.facts.get("litres", math.inf)) / 2)
+
+
+def since(run: Run, least: Floats, usual: Floats) -> float:
+    """The median of `least` over the run, above what was usual when it began: weeks of it become usual themselves."""
+    return float(np.nanmedian(least[run.first : run.last + 1]) - usual[run.first])
 
 
 def from_start(run: Run, hours: int) -> Run:

@@ -14,16 +14,19 @@ from analytics.view import Story, View, tell
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseLossParams:
     """Over a day the base and the middle hour both stand between `lost` shares of normal, by night and by day alike (`even`: the
-    quartiles of the hourly shares lie no further apart), for `hours`. It came at once: `before_h` before it was sure
-    both stood higher (`drop`). A balanced load that loses one phase shows 2/3, two 1/3.
+    quartiles of the hourly shares lie no further apart), for `hours`; and the base below `below_low` of its lowest tenth, which the
+    end of something that had run for weeks does not reach. It came at once: `before_h` before it was sure both stood higher
+    (`drop`). A balanced load that loses one phase shows 2/3, two 1/3. Back above `back` of normal it is over.
     """
 
     lost: tuple[float, float] = (0.25, 0.81)
     even: float = 0.2
     hours: int = 8
     least_kw: float = 0.3
-    drop: float = 0.88
+    below_low: float = 0.87
+    drop: float = 0.8
     before_h: int = 36
+    back: float = 0.88
 
 
 PARAMS = PhaseLossParams()
@@ -46,7 +49,7 @@ def detect(view: View, params: PhaseLossParams = PARAMS) -> list[Episode]:
         night = base.level / base.usual
         fallen = (night >= low) & (night <= high) & (base.share >= low) & (base.share <= high)
         even = base.even[1] - base.even[0] <= params.even
-        suspicious = fallen & even & (base.usual >= params.least_kw) & (base.level < base.low)
+        suspicious = fallen & even & (base.usual >= params.least_kw) & (base.level <= params.below_low * base.low)
     known = np.isfinite(base.level)
     found = [run for run in runs(suspicious, at_least=params.hours, clear_after=12, known=known) if _sudden(view, run, params)]
     return [_tell(view, run) for run in judged(view, found, lost_phase)]
@@ -69,7 +72,7 @@ def judged(view: View, found: list[Run], wanted: Callable[[Floats], Bools]) -> l
 def persists(view: View, finding: Finding) -> bool:
     """The base is still as low as it was found, though after weeks of it that has become normal."""
     level = view.base.level[np.isfinite(view.base.level)]
-    return bool(level.size and level[-1] <= PARAMS.drop * float(finding.facts.get("usual", 0.0)))
+    return bool(level.size and level[-1] <= PARAMS.back * float(finding.facts.get("usual", 0.0)))
 
 
 def _sudden(view: View, run: Run, params: PhaseLossParams) -> bool:

@@ -88,6 +88,12 @@ class TestLeak:
     def test_a_short_one_is_none(self) -> None:
         assert leak.detect(view(WATER, changed(QUIET_WATER, {(at(20, 8), at(21, 4)): 0.012}))) == []
 
+    def test_a_leak_lasts_until_an_hour_is_quiet_though_it_becomes_usual(self) -> None:
+        leaking = {(at(20, 8), at(50, 8)): 0.012}
+        [episode] = leak.detect(view(WATER, changed(usual(WATER, closed=0.0, opened=0.2, days=60), leaking)))
+        assert spans([episode])[0][1] == at(50, 22)
+        assert episode.finding.facts["litres"] == pytest.approx(12, abs=0.5)
+
     def test_night_use_is_told_from_a_leak_by_its_pauses(self) -> None:
         hours = changed(QUIET_WATER, {(at(20, 8), at(23, 8)): 0.012})
         assert leak.detect(view(WATER, hours, least=np.zeros(hours.size))) == []
@@ -105,6 +111,11 @@ class TestTapAndBurst:
     def test_by_size_in_the_night(self, flow: float, tap: int, break_: int) -> None:
         seen = view(WATER, changed(QUIET_WATER, {(at(24, 1), at(24, 4)): flow}))
         assert (len(running_tap.detect(seen)), len(burst.detect(seen))) == (tap, break_)
+
+    @pytest.mark.parametrize(("hours", "found"), [pytest.param(4, 1, id="a break"), pytest.param(1, 0, id="somebody cleans")])
+    def test_a_lesser_break_by_day_lasts(self, hours: int, found: int) -> None:
+        seen = view(WATER, changed(QUIET_WATER, {(at(24, 10), at(24, 10 + hours)): 0.9}))
+        assert len(burst.detect(seen)) == found
 
     def test_irrigation_at_the_site_is_no_tap(self) -> None:
         site = meter("water", level=SpaceKind.SITE, use=UseType.CAMPUS)

@@ -82,6 +82,9 @@ class TestPartOfTheLoad:
         hours[at(55, 0) : at(60, 0)] = np.minimum(hours[at(55, 0) : at(60, 0)], 2.1)
         assert phase_loss.detect(view(LAB, hours)) == []
 
+    def test_the_end_of_what_had_run_for_weeks_is_none(self) -> None:
+        assert phase_loss.detect(view(LAB, times(lab_hours(), at(35, 10), at(56, 10), 1.3))) == []
+
     def test_it_persists_when_it_has_become_normal(self) -> None:
         seen = view(LAB, times(lab_hours(), at(55, 10), at(70, 0), 2 / 3))
         [episode] = phase_loss.detect(seen)
