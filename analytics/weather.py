@@ -297,7 +297,10 @@ def _shift(fields: dict[str, Floats], known: tuple[Floats, Floats], where: tuple
 
 
 def _levels(levels: DayLevels | None, known: tuple[Floats, Floats], table: HourTable, span: range) -> DayLevels:
-    """The daily base of the span's days and of the weeks before them, without the weather's share by the fit of today."""
+    """The daily base of the span's days and of the weeks before them, without the weather's share by the fit of today.
+
+    Only where that makes it rise less: a slope too steep would take from the cold weeks what today stands out by.
+    """
     use, effect = known
     if levels is None:
         daily = quietest(use)
@@ -305,7 +308,9 @@ def _levels(levels: DayLevels | None, known: tuple[Floats, Floats], table: HourT
     back = span.stop - len(effect)
     calm = quietest(np.maximum(use[back : span.stop] - effect, 0.0))
     weeks = weeks_before(calm, table.class_of_day[back : span.stop], len(span))[:, -len(span) :]
-    told = np.isfinite(calm[-len(span) :]) & np.isfinite(weeks[0])
-    levels.daily[span.start : span.stop][told] = calm[-len(span) :][told]
+    today = calm[-len(span) :]
+    with np.errstate(invalid="ignore"):
+        told = today - weeks[0] < (levels.daily - levels.weeks[0])[span.start : span.stop]
+    levels.daily[span.start : span.stop][told] = today[told]
     levels.weeks[:, span.start : span.stop][:, told] = weeks[:, told]
     return levels
