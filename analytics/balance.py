@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.arrays import HOUR_MS, Floats
+from analytics.base_load import QUIETEST
 from analytics.calendar import DayClass, HourTable
 from analytics.hourly import Hourly
 
@@ -20,6 +21,7 @@ KNOWN_SHARE = 0.9
 class Balance:
     """Per local day, in the meters' unit, NaN where not known and on holidays: the `main`, the `unmetered` rest, the root of the
     sum of `squares` of all meters' counts, and the `usual` rest of the weeks that end LAG_DAYS before, with its robust `scatter`.
+    `always`: how much more of the rest flows in each hour than usual, told by its third lowest hour: a leak is there day and night.
     """
 
     main: Floats
@@ -27,6 +29,7 @@ class Balance:
     squares: Floats
     usual: Floats
     scatter: Floats
+    always: Floats
 
     def since(self, day: int) -> "Balance":
         """From local day `day` on."""
@@ -36,6 +39,7 @@ class Balance:
             squares=self.squares[day:],
             usual=self.usual[day:],
             scatter=self.scatter[day:],
+            always=self.always[day:],
         )
 
 
@@ -54,8 +58,23 @@ def balance_of(main: Hourly, below: Iterable[Hourly], table: HourTable, days: in
         np.where(enough, np.bincount(table.day[known], series[known], minlength=count), np.nan)
         for series in (measured, measured - parts)
     )
-    usual, scatter = _usual(rest, 0 if days is None else max(count - days, 0))
-    return Balance(main=whole, unmetered=rest, squares=np.sqrt(np.nan_to_num(whole) ** 2 + squares), usual=usual, scatter=scatter)
+    first = 0 if days is None else max(count - days, 0)
+    usual, scatter = _usual(rest, first)
+    quietest = np.where(enough, _quietest(np.where(known, measured - parts, np.nan), table), np.nan)
+    return Balance(
+        main=whole,
+        unmetered=rest,
+        squares=np.sqrt(np.nan_to_num(whole) ** 2 + squares),
+        usual=usual,
+        scatter=scatter,
+        always=quietest - _usual(quietest, first)[0],
+    )
+
+
+def _quietest(rest: Floats, table: HourTable) -> Floats:
+    grid = np.full((table.class_of_day.size, 24), np.inf)
+    grid[table.day, table.hour] = np.where(np.isfinite(rest), rest, np.inf)
+    return np.asarray(np.partition(grid, QUIETEST - 1, axis=1)[:, QUIETEST - 1], np.float64)
 
 
 def _aligned(hourly: Hourly, like: Hourly) -> Floats:

@@ -190,11 +190,16 @@ def _fall(at: int, arrays: _Arrays, register: Register, notes: Notes) -> int:
 
 
 def _backwards(at: int, readings: tuple[Ints, Floats], register: Register) -> int:
-    """The last reading of a run that falls no faster than the register may count; `at` - 1 where already the first does."""
+    """The last reading at which a run fell, no faster than the register may count; `at` - 1 where already the first does.
+
+    It may stand still in between.
+    """
     ts_ms, value = readings
+    last = at - 1
     while at < ts_ms.size and 0 <= value[at - 1] - value[at] <= _limit(ts_ms[at] - ts_ms[at - 1], register):
+        last = at if value[at] < value[at - 1] else last
         at += 1
-    return at - 1
+    return last
 
 
 def _rolled(before: int, at: int, readings: tuple[Ints, Floats], register: Register) -> bool:

@@ -13,12 +13,12 @@ import pyarrow as pa
 
 from analytics.arrays import HOUR_MS, Floats, Ints
 from analytics.book import post
-from analytics.detectors import dead, fire
+from analytics.detectors import dead, fire, power_quality
 from analytics.episodes import Episode, moment
 from analytics.evaluation import Alarm, Label
 from analytics.finding import Finding, FindingKind
 from analytics.meter import QUANTITY_OF, Meter, meters_of
-from analytics.rerun import METRICS, SLICE_MS, Scenery, messages_again, rates_again
+from analytics.rerun import METRICS, SLICE_MS, Said, Scenery, gauges_again, messages_again, rates_again
 from analytics.site import Site
 from analytics.watch import Watch
 from analytics.weather import Weather
@@ -44,6 +44,14 @@ _SYMPTOMS = {
         FindingKind.ELEC_LEFT_ON,
         FindingKind.METER_BALANCE,
     ),
+    "water.creeping_leak": (FindingKind.WATER_DRIP, FindingKind.WATER_TOILET_LEAK),
+    "water.network_leak": (
+        FindingKind.WATER_DRIP,
+        FindingKind.WATER_TOILET_LEAK,
+        FindingKind.WATER_CREEPING_LEAK,
+        FindingKind.METER_BALANCE,
+    ),
+    "elec.creeping_base": (FindingKind.ELEC_LEFT_ON,),
     "door.held_open": (FindingKind.DOOR_AFTER_HOURS,),
     "door.denied_burst": (FindingKind.DOOR_LOST_CARD,),
 }
@@ -194,13 +202,23 @@ def _tree(tree: _Tree) -> list[Alarm]:
         if (device_id, meter.rate_metric) in series:
             rates[device_id] = series[device_id, meter.rate_metric]
     watch.learn_past()
-    for finding, at_ms in rates_again(watch, rates):
+    for finding, at_ms in (*rates_again(watch, rates), *_quality_again(watch, series)):
         told.tell(finding, at_ms)
     streamed = told.alarms(tree.last_ms)
     for episode in watch.episodes(tree.last_ms // HOUR_MS * HOUR_MS):
         if not any(_same(alarm, episode.finding) for alarm in streamed):
             told.episode(episode)
     return told.alarms(tree.last_ms)
+
+
+def _quality_again(watch: Watch, series: Series) -> Iterator[Said]:
+    """Voltages and power factors of the meters that measure them."""
+    samples: dict[str, list[tuple[int, str, float]]] = defaultdict(list)
+    for (device_id, metric), (ts_ms, value) in series.items():
+        if metric in power_quality.METRICS and device_id in watch.meters:
+            samples[device_id] += [(at, metric, one) for at, one in zip(ts_ms.tolist(), value.tolist(), strict=True)]
+    for device_id, found in samples.items():
+        yield from gauges_again(watch, device_id, sorted(found))
 
 
 def _same(alarm: Alarm, finding: Finding) -> bool:

@@ -17,9 +17,11 @@ from simulators.gates import gate_events
 from simulators.labels import LabelledFault, is_outage
 from simulators.loads import add_faults, day_amounts, per_hour
 from simulators.meters import MeterTree, gauge_of, gauge_shown, meter_tree, register_of, shown
+from simulators.register_faults import faulty_meter, garbled, jumped, minute, miscounted
 from simulators.sensors import ALARM_METRIC, BRIEF_KINDS, SILENT_KINDS, alarm_event, door_battery, readings
 from simulators.state import SimulatorState
 from simulators.timetable import MINUTES, Floats, day_start_s, local_day
+from simulators.voltage import STEP_S, has_quality, quality_readings
 
 ROLL_OVER = ("em-teach-2-f3", "wm-dorm-a-f2")
 """Two meters whose registers roll over within the history."""
@@ -125,12 +127,13 @@ class _MeterRun:
 
     def write(self, index: int, chunks: _Chunks | None, steps: Steps) -> None:
         device, amounts = self._tree.devices[index], self._amounts[index]
-        mine = [fault for fault in self._faults if fault.device_id == device.id or is_outage(fault)]
-        amounts = _miscounted(amounts, mine, self._first_s)
+        mine = [fault for fault in self._faults if faulty_meter(fault) == device.id or is_outage(fault)]
+        amounts = miscounted(amounts, mine, self._first_s)
         gauge = amounts * (per_hour(self._tree) / 60)
         counted, gauge = _freeze(amounts, gauge, mine, self._first_s)
+        counted = np.maximum(counted, 0) if device.kind is DeviceKind.ELECTRICITY_METER else counted  # it counts import only
         register = _initial(self._campus, device, self._tree, index, amounts) + np.cumsum(counted)
-        register = _reset(register, mine, self._first_s)
+        register = jumped(register, mine, self._first_s)
         self._remember(index, register, gauge, amounts, mine)
         if chunks is not None:
             profile = self._tree.profiles[index]
@@ -139,7 +142,17 @@ class _MeterRun:
             gauge = _mean_of(gauge, step_s) if profile.interval_s >= _LONG_S else gauge
             values[gauge_of(device.kind)] = (gauge_shown(gauge, device.kind), step_s)
             for metric, (series, step_s) in values.items():
-                chunks[device.id, metric].append(_sampled(series, self._first_s, step_s, mine))
+                kept = _sampled(series, self._first_s, step_s, mine)
+                at_s, sent = garbled(*kept, mine, register=metric == register_of(device.kind))
+                chunks[device.id, metric].append((at_s * 1000, sent))
+            self._write_quality(device, chunks, mine)
+
+    def _write_quality(self, device: Device, chunks: _Chunks, faults: Sequence[LabelledFault]) -> None:
+        if has_quality(device):
+            nothing = np.zeros(self._amounts.shape[1])
+            at_s, _ = _sampled(nothing, self._first_s, STEP_S, faults)
+            for metric, values in quality_readings(self._campus, device, at_s.astype(np.float64), faults).items():
+                chunks[device.id, metric].append((at_s * 1000, values))
 
     def _remember(self, index: int, register: Floats, gauge: Floats, amounts: Floats, faults: Sequence[LabelledFault]) -> None:
         """The register as it would count on; where the meter is frozen, what it shows and what it owes at the end."""
@@ -152,7 +165,7 @@ class _MeterRun:
                     register_of(kind): float(shown(value, self._tree.profiles[index])),
                     gauge_of(kind): float(gauge_shown(gauge[-1], kind)),
                 }
-                value += float(amounts[_minute(fault.start_s, self._first_s, len(register)) :].sum()) * fault.number("catch_up", 1)
+                value += float(amounts[minute(fault.start_s, self._first_s, len(register)) :].sum()) * fault.number("catch_up", 1)
         self.registers[device.id] = value
 
 
@@ -168,40 +181,17 @@ def _mean_of(gauge: Floats, step_s: int) -> Floats:
     return result
 
 
-def _minute(at_s: float, first_s: int, minutes: int) -> int:
-    return min(max(int((at_s - first_s) // 60), 0), minutes)
-
-
-def _miscounted(amounts: Floats, faults: Sequence[LabelledFault], first_s: int) -> Floats:
-    """A lost phase or a wrong ratio: the meter counts only so much of what flows."""
-    counted = amounts
-    for fault in faults:
-        if fault.kind in ("elec.phase_loss", "meter.wrong_unit"):
-            low, high = (_minute(edge, first_s, len(amounts)) for edge in (fault.start_s, fault.end_s))
-            counted = counted.copy()
-            counted[low:high] *= fault.number("factor", 1)
-    return counted
-
-
 def _freeze(amounts: Floats, gauge: Floats, faults: Sequence[LabelledFault], first_s: int) -> tuple[Floats, Floats]:
     counted, gauge = amounts.copy(), gauge.copy()
     for fault in faults:
         if fault.kind != "meter.frozen":
             continue
-        low, high = (_minute(edge, first_s, len(counted)) for edge in (fault.start_s, fault.end_s))
+        low, high = (minute(edge, first_s, len(counted)) for edge in (fault.start_s, fault.end_s))
         owed = counted[low:high].sum() * fault.number("catch_up", 1)
         counted[low:high], gauge[low:high] = 0.0, gauge[max(low - 1, 0)]
         if high < len(counted):
             counted[high] += owed
     return counted, gauge
-
-
-def _reset(register: Floats, faults: Sequence[LabelledFault], first_s: int) -> Floats:
-    for fault in faults:
-        low = _minute(fault.start_s, first_s, len(register))
-        if fault.kind == "meter.register_reset" and 0 < low < len(register):
-            register = np.concatenate([register[:low], register[low:] - register[low - 1]])
-    return register
 
 
 def _initial(campus: Campus, device: Device, tree: MeterTree, index: int, amounts: Floats) -> float:
@@ -218,17 +208,12 @@ def _gauge_step(device: Device, steps: Steps) -> int:
 
 
 def _sampled(series: Floats, first_s: int, step_s: int, faults: Sequence[LabelledFault]) -> tuple[_Ints, Floats]:
-    """What the meter sent: the value at the end of each step, on the clock's grid, silent while the device was dead."""
+    """What the meter sent, at epoch seconds: the value at the end of each step, on the clock's grid, silent while it was dead."""
     at_s = np.arange(-(-(first_s + 60) // step_s) * step_s, first_s + 60 * len(series) + 1, step_s, dtype=np.int64)
     values = series[(at_s - first_s) // 60 - 1]
     heard = _heard(at_s.astype(np.float64), faults)
     at_s, values = at_s[heard], values[heard]
-    for fault in faults:
-        inside = (at_s >= fault.start_s) & (at_s < fault.end_s)
-        if fault.kind == "normal.duplicates":
-            times = np.where(inside, 2, 1)
-            at_s, values = np.repeat(at_s, times), np.repeat(values, times)
-    return at_s * 1000, values
+    return at_s, values
 
 
 def _heard(at_s: Floats, faults: Sequence[LabelledFault]) -> npt.NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from simulators.timetable import Floats
+from simulators.timetable import DAY_S, UTC_OFFSET_S, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +47,14 @@ WATER_KINDS = frozenset(
         "normal.boiler_refill",
         "normal.sports_day",
         "normal.flushing",
+        "water.drip",
+        "beyond.drip",
+        "water.creeping_leak",
+        "water.network_leak",
+        "meter.reversed",
     }
 )
-ELECTRIC_KINDS = frozenset({"elec.left_on", "elec.heating_appliance"})
+ELECTRIC_KINDS = frozenset({"elec.left_on", "elec.heating_appliance", "elec.creeping_base", "normal.solar"})
 """Faults that draw power; so does whatever names an `appliance`."""
 
 
@@ -63,7 +68,7 @@ def load_until(fault: LabelledFault, at_s: Floats) -> Floats:
 
     Exact at any resolution, so that minutes of history and seconds of live data agree.
     """
-    elapsed = np.clip(at_s, fault.start_s, fault.end_s) - fault.start_s
+    elapsed = _at_full(fault, np.clip(at_s, fault.start_s, fault.end_s))
     if fault.kind in WATER_KINDS:
         result: Floats = elapsed * fault.number("flow_l_per_h") / 3600
         return result
@@ -71,6 +76,27 @@ def load_until(fault: LabelledFault, at_s: Floats) -> Floats:
     if off_s > 0:
         elapsed = np.floor(elapsed / (on_s + off_s)) * on_s + np.minimum(elapsed % (on_s + off_s), on_s)
     return elapsed * fault.number("power_w")
+
+
+def _at_full(fault: LabelledFault, at_s: Floats) -> Floats:
+    """Seconds at full strength until then: less while it still grows (`ramp_h`), and with the sun where it shines (`sun`)."""
+    if fault.number("sun"):
+        start: Floats = np.array([fault.start_s])
+        return _sun_s(at_s) - _sun_s(start)
+    elapsed = at_s - fault.start_s
+    ramp_s = fault.number("ramp_h") * 3600
+    if ramp_s <= 0:
+        return elapsed
+    growing = np.minimum(elapsed, ramp_s)
+    return growing**2 / (2 * ramp_s) + np.maximum(elapsed - ramp_s, 0.0)
+
+
+def _sun_s(at_s: Floats) -> Floats:
+    """Since 1970: the integral of a half sine from six to six, local time."""
+    day, second = np.divmod(at_s + UTC_OFFSET_S, DAY_S)
+    up = np.clip((second - DAY_S / 4) / (DAY_S / 2), 0, 1)
+    result: Floats = (day * 2 + 1 - np.cos(np.pi * up)) * (DAY_S / 2 / np.pi)
+    return result
 
 
 def to_json(fault: LabelledFault) -> dict[str, Any]:

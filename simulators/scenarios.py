@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from devices.model import FIRE_KINDS, DeviceKind, UseType
 from simulators.campus import Campus, stream
 from simulators.faults import Draw, LabelledFault, Scene, labelled, place
+from simulators.meter_scenarios import meter_scenarios
 from simulators.safety_scenarios import safety_scenarios
 from simulators.timetable import DayKind, day_of, moment
 
@@ -31,7 +32,8 @@ def scenarios(
     found += [outage] if outage else []
     first_ones = [one for drawn in found[len(taken) :] for one in (drawn, *_with(campus, drawn))]
     more = safety_scenarios(campus, start, end, seed, taken=(*taken, *first_ones), warm_up=warm_up)
-    return (*first_ones, *more)
+    of_meters = meter_scenarios(campus, start, end, seed, taken=(*taken, *first_ones, *more), warm_up=warm_up)
+    return (*first_ones, *more, *of_meters)
 
 
 def _door(kind: str, minutes: float, low_h: float, high_h: float, prefix: str = "door-") -> Draw:

@@ -46,7 +46,7 @@ def detect(view: View, params: BalanceParams = PARAMS) -> list[Episode]:
     balance = view.balance
     off = _off(balance, view.meter.quantity, params)
     known = np.isfinite(balance.unmetered)
-    return [_tell(view, balance, run) for run in _runs(view.table.day, off, known, params)]
+    return [_tell(view, balance, run) for run in by_days(view.table.day, off, known, at_least=params.days)]
 
 
 def persists(view: View, finding: Finding) -> bool:
@@ -68,8 +68,8 @@ def _off(balance: Balance, quantity: str, params: BalanceParams) -> Bools:
     return np.where(np.isfinite(balance.usual), changed, impossible)
 
 
-def _runs(day_of_hour: Ints, off: Bools, known: Bools, params: BalanceParams) -> list[Run]:
-    """Runs of days as runs of hours; sure at the end of the last of `days` days. Days that are not known are passed over."""
+def by_days(day_of_hour: Ints, off: Bools, known: Bools, *, at_least: int) -> list[Run]:
+    """Runs of days as runs of hours; sure at the end of the `at_least`-th day. Days that are not known are passed over."""
     ends: Ints = np.searchsorted(day_of_hour, np.arange(off.size), side="right") - 1
     found: list[Run] = []
     row: list[int] = []
@@ -77,9 +77,9 @@ def _runs(day_of_hour: Ints, off: Bools, known: Bools, params: BalanceParams) ->
         if day >= 0 and off[day]:
             row.append(day)
             continue
-        if len(row) >= params.days:
+        if len(row) >= at_least:
             first = int(ends[row[0] - 1]) + 1 if row[0] else 0
-            found.append(Run(first=first, last=int(ends[row[-1]]), sure=int(ends[row[params.days - 1]]), open=day < 0))
+            found.append(Run(first=first, last=int(ends[row[-1]]), sure=int(ends[row[at_least - 1]]), open=day < 0))
         row = []
     return found
 

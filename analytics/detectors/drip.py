@@ -15,8 +15,8 @@ from analytics.view import Story, View, tell
 class DripParams:
     """Not one of the last `hours` fell below the usual least of a day by less than `least_l_per_h` (one drop a second is 1 L/h),
     `share` of it or `times_scatter` its usual scatter. What people draw at night comes in cisterns of `draw_l`, so the scatter
-    is at least `draw_share` of its Poisson deviation. `digits` (of the register, per hour): what it can tell at all.
-    It is over when an hour has less than `keeps` of it.
+    is at least `draw_share` of its Poisson deviation. `digits` (of the register, per hour): what it can tell at all,
+    `rounded`: where it is never still, so that both counts are rounded. It is over when an hour has less than `keeps` of it.
     """
 
     hours: int = 72
@@ -27,6 +27,7 @@ class DripParams:
     draw_l: float = 9.0
     draw_share: float = 0.5
     digits: float = 0.9
+    rounded: float = 2.2
     keeps: float = 0.5
     clear_after: int = 6
 
@@ -44,12 +45,13 @@ def detect(view: View, params: DripParams = PARAMS) -> list[Episode]:
     if view.meter.quantity != "water" or view.hourly.size < params.hours:
         return []
     least = least_of_last(view.quiet.lowest, params.hours, params.least_known)
-    digit = params.digits * float(np.nan_to_num(view.digit))
+    one = float(np.nan_to_num(view.digit))
     with np.errstate(invalid="ignore"):
+        digit = np.where(view.quiet.weeks >= one, params.rounded, params.digits) * one
         excess = least - view.quiet.weeks
         chance = params.draw_share * np.sqrt(np.fmax(view.quiet.weeks, 0.0) * params.draw_l / 1000)
         scattered = np.fmax(params.share * view.quiet.weeks, params.times_scatter * np.fmax(view.quiet.weeks_scatter, chance))
-        suspicious = excess >= np.fmax(max(params.least_l_per_h / 1000, digit), scattered)
+        suspicious = excess >= np.fmax(np.fmax(params.least_l_per_h / 1000, digit), scattered)
     usual = view.quiet.weeks
     still = lasting(suspicious, view.quiet.lowest, usual + params.keeps * excess)
     found = runs(still, at_least=1, clear_after=params.clear_after, known=np.isfinite(least))

@@ -49,7 +49,7 @@ def detect(view: View, params: FrozenParams = PARAMS) -> list[Episode]:
     known = np.isfinite(counted)
     index = np.flatnonzero(known)
     still = counted[index] <= 1e-9
-    length, missing = since_move(still, np.ones(index.size)), since_move(still, np.nan_to_num(view.normal.low[index]))
+    length, missing = since_move(still, np.ones(index.size)), since_move(still, _due(view)[index])
     suspicious = np.zeros(counted.size, np.bool_)
     suspicious[index] = still & (length >= params.hours) & (missing >= _threshold(view, params)[index])
     suspicious |= known & (_never_so_long(view, params) | _repeats(view, params))
@@ -62,6 +62,12 @@ def persists(view: View, _finding: Finding) -> bool:
     """Still as still as ever, though after weeks of it nothing else is expected any more."""
     recent = view.measured[np.isfinite(view.measured)][-PARAMS.hours :]
     return bool(recent.size and np.ptp(recent) <= 1e-9)
+
+
+def _due(view: View) -> Floats:
+    """What even a quiet day of that kind would have used. An empty house uses no water: one holiday says nothing of the next."""
+    due = np.nan_to_num(view.normal.low)
+    return np.where(view.table.day_class >= DayClass.HOLIDAY, 0.0, due) if view.meter.quantity == "water" else due
 
 
 def _never_so_long(view: View, params: FrozenParams) -> Bools:

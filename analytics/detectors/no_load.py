@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import Bools, Ints
+from analytics.arrays import Bools, Floats, Ints
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import Finding, FindingKind
 from analytics.view import Story, View, tell
@@ -40,13 +40,19 @@ def detect(view: View, params: NoLoadParams = PARAMS) -> list[Episode]:
     if view.meter.quantity != "electricity":
         return []
     with np.errstate(invalid="ignore"):
-        due = np.fmin(view.base.usual, view.base.low)
+        due = _last_known(np.fmin(view.base.usual, view.base.low))
         little = (due >= params.least_kw) & (view.measured <= params.share * due)
         counts = little & (view.measured > 0)
     suspicious = little & (_of_last(counts, params.lately) >= params.counting)
     known = np.isfinite(view.measured)
     suspicious &= _went_off(view, known & ~little, params)
     return [_tell(view, run) for run in runs(suspicious, at_least=params.hours, known=known)]
+
+
+def _last_known(due: Floats) -> Floats:
+    """On the first holiday nothing is known of holidays: what never sleeps is awake then too."""
+    at = np.maximum.accumulate(np.where(np.isfinite(due), np.arange(due.size), -1)) if due.size else np.empty(0, np.int64)
+    return np.where(at >= 0, due[np.maximum(at, 0)], np.nan) if due.size else due
 
 
 def _went_off(view: View, more: Bools, params: NoLoadParams) -> Bools:

@@ -20,7 +20,7 @@ class QualityParams:
     """Voltage of a phase outside `low` to `high` shares of `nominal_v` (GB/T 12325: +7 % and -10 % at 220 V),
     phases further apart than `apart` of it (GB/T 15543: 2 %, 4 % for a short time), or a power factor under `least_factor`
     (the usual threshold of the penalty tariff). `hold_s`: for so long; `clear_s`: within limits for so long ends it;
-    `fresh_s`: a phase that is older does not count.
+    `fresh_s`: a phase that is older (and older than the meter's interval) does not count.
     """
 
     nominal_v: float = 220.0
@@ -83,7 +83,8 @@ def step(
     if metric not in METRICS or not np.isfinite(value) or ts_ms <= state.last.get(metric, (0, 0.0))[0]:
         return state, None
     last = {**state.last, metric: (ts_ms, value)}
-    fresh = {name: one for name, (at_ms, one) in last.items() if ts_ms - at_ms <= params.fresh_s * 1000}
+    fresh_ms = 1000 * max(params.fresh_s, 1.2 * scene.meter.interval_s)
+    fresh = {name: one for name, (at_ms, one) in last.items() if ts_ms - at_ms <= fresh_ms}
     fault, figure = _fault(fresh, params)
     state = replace(state, last=last, samples=(*state.samples[-59:], (ts_ms, round(value, 3))))
     if fault:
