@@ -49,6 +49,7 @@ DEVICES = (
 )
 REGISTRY = Registry(SPACES, DEVICES)
 BY_ID = REGISTRY.devices
+SYSTEM = {"system_type": 1.0}
 
 
 def event(device_id: str, kind: str, at_s: float, **attributes: str) -> Event:
@@ -288,3 +289,32 @@ def test_every_story_resumes() -> None:
         Lookout(REGISTRY).resume(
             Finding(kind=kind, device_id=one.id, space_id=one.space_id, active=True, score=0.5, started=at, seen=at, message="")
         )
+
+
+PANEL = device("panel", DeviceKind.FIRE_PANEL, "fire-panel", "site")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param([("loop.fault", {}), ("loop.fault.cleared", {})], [True, False], id="a panel's own words"),
+        pytest.param([("fault.bus", SYSTEM), ("system.normal", SYSTEM)], [True, False], id="GB/T 26875.3, system"),
+        pytest.param([("fault.line", {}), ("system.normal", SYSTEM), ("device.normal", {})], [True, False], id="its transmission"),
+        pytest.param([("fault.bus", SYSTEM), ("fault.main_power", {}), ("system.normal", SYSTEM)], [True], id="one of two is calm"),
+        pytest.param([("system.normal", SYSTEM), ("device.normal", {})], [], id="all is well"),
+    ],
+)
+def test_a_panel_s_fault_and_its_end(told: list[tuple[str, dict[str, float]]], expected: list[bool]) -> None:
+    lookout = Lookout(Registry(SPACES, (*DEVICES, PANEL)))
+    events = [Event(device_id="panel", type=kind, ts_ms=NOON + n, attributes=more) for n, (kind, more) in enumerate(told)]
+    found = [finding for one in events for finding in lookout.take(one)]
+    assert [finding.active for finding in found] == expected
+    assert {finding.kind for finding in found} <= {FindingKind.FIRE_LOOP_FAULT}
+
+
+def test_a_panel_of_the_site_in_test_marks_the_alarms_of_every_building() -> None:
+    lookout = Lookout(Registry(SPACES, (*DEVICES, PANEL)))
+    lookout.take(event("panel", "test.begin", 0))
+    assert lookout.worded(smoke("smoke-2", 1)).facts == {"test": "yes"}
+    lookout.take(event("panel", "test.end", 9))
+    assert lookout.worded(smoke("smoke-2", 10)).facts == {}

@@ -133,3 +133,27 @@ def test_counts_stay_within_the_people_seen_and_no_pseudonym_is_told(passed: lis
     assert len(found) <= 1
     assert "p-" not in repr(found)
     assert not_back.tick(state, CURFEW, DOORS, CALENDAR)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("month", "day", "told"), [(4, 2, True), (4, 3, False), (4, 6, False), (4, 7, True)], ids=["before", "eve", "last day", "after"]
+)
+def test_holidays_and_their_eve_are_left_out(month: int, day: int, *, told: bool) -> None:
+    """Qingming is 4 to 6 April: people leave on the third and come back on the sixth."""
+    at_ms = round(datetime(2026, month, day, 23, 30, tzinfo=ZONE).timestamp() * 1000)
+    days_on = (at_ms - CURFEW) // DAY_MS
+    lives = [came(days_on + back, 20) for back in (-3, -2, -1)]
+    _, found = not_back.tick(after(*lives), at_ms, DOORS, CALENDAR)
+    assert bool(found) is told
+
+
+@given(
+    st.lists(st.tuples(st.integers(-6, 0), st.floats(6, 23), st.booleans(), st.sampled_from("ab")), max_size=20), st.integers(0, 20)
+)
+def test_recalled_and_heard_together_know_what_one_that_heard_all_knows(rows: list[tuple[int, float, bool, str]], cut: int) -> None:
+    """In whatever order, and where both know the same."""
+    walks = {one.ts_ms: one for one in (came(day, hour, inwards=way, person=person) for day, hour, way, person in rows)}
+    passed = list(walks.values())
+    whole = after(*sorted(passed, key=lambda one: one.ts_ms))
+    joined = not_back.joined(after(*passed[cut:]), not_back.recalled(passed[: cut + 3], ZONE))
+    assert joined.people == whole.people
