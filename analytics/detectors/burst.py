@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analytics.arrays import Bools
 from analytics.episodes import Episode, Run, moment, runs
 from analytics.finding import Evidence, Finding, FindingKind
 from analytics.meter import Meter
-from analytics.night import least_of_last
 from analytics.scene import Scene
 from analytics.view import Story, View, tell
 from devices.model import SpaceKind
@@ -25,8 +25,8 @@ class BurstParams:
 
     `hold_s`: for so long without a break; `clear_s`: below half of the limit for so long ends it; `gap_s`: samples further
     apart than this do not prove that it ran in between. Least flows: a 6.5 mm hole at mains pressure passes about 2 m3/h,
-    breaks of site mains 5-28 m3/h (BattLeDIM). By the hour also `lesser` of it (a 3 mm hole passes 0.5 m3/h), where by
-    day, from hour `day_from` on, it is `lesser_times_top` the most of like hours for `lesser_hours` in a row; else it is a tap.
+    breaks of site mains 5-28 m3/h (BattLeDIM). By the hour also `lesser` of it (a 3 mm hole passes 0.5 m3/h), where it
+    begins by day, from hour `day_from` on, and is `lesser_times_top` the most of like hours for `lesser_hours`; else it is a tap.
     """
 
     least_floor: float = 1.5
@@ -150,9 +150,16 @@ def detect(view: View, params: BurstParams = PARAMS) -> list[Episode]:
     with np.errstate(invalid="ignore"):
         suspicious = (view.measured >= params.times_top_hourly * top) & (excess >= params.least(view.meter.level))
         lesser = (view.measured >= params.lesser_times_top * top) & (excess >= params.lesser * params.least(view.meter.level))
-    lesser &= view.table.open & (view.table.hour >= params.day_from)
-    suspicious |= least_of_last(lesser.astype(np.float64), params.lesser_hours, params.lesser_hours) > 0
+    suspicious |= lesser & _by_day(view, lesser, params)
     return [_tell(view, run) for run in runs(suspicious, at_least=1, known=np.isfinite(view.measured))]
+
+
+def _by_day(view: View, flows: Bools, params: BurstParams) -> Bools:
+    """Hours of rows of `flows` that are long enough by then and began by day."""
+    index = np.arange(flows.size)
+    first = np.maximum.accumulate(np.where(flows, -1, index)) + 1
+    day = view.table.open & (view.table.hour >= params.day_from)
+    return np.asarray((index - first + 1 >= params.lesser_hours) & np.append(day, False)[first], np.bool_)
 
 
 def _tell(view: View, run: Run) -> Episode:
