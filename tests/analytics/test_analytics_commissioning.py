@@ -19,6 +19,8 @@ from devices.profiles import Register
 from runtime.roles.analytics_commissioning import look
 from storage.commissioning_store import CommissioningStore
 from storage.database import Database
+from tests.analytics.test_analytics_role import NOW as HOUSE_NOW
+from tests.analytics.test_analytics_role import House
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 HOUR_MS = 3_600_000
@@ -75,3 +77,17 @@ def test_rooms_of_dormitories_need_four_days() -> None:
     assert needed_hours(meter(SpaceKind.ROOM, UseType.DORMITORY)) == 4 * 24
     assert needed_hours(meter(SpaceKind.ROOM, UseType.DORMITORY, "water")) == 14 * 24
     assert measured_hours(watch_with(50, guessed=8).books["m"]) == 42
+
+
+def test_the_role_knows_a_new_meter_before_it_tells_anything(tmp_path: Path) -> None:
+    made = House(tmp_path)
+    with closing(made.readings), closing(made.database):
+        made.history("e-f1", "elec.energy.import", 20.0)
+        made.live("w-f1", "water.volume", HOUSE_NOW - timedelta(minutes=5), 12.0)
+        role = made.role()
+        role.tick(HOUSE_NOW)
+        learning = CommissioningStore(made.database)
+        assert learning.open() == {"w-t", "w-f1"}
+        learning.release("w-t", "energy", HOUSE_NOW, "twin of the old one")
+        role.tick(HOUSE_NOW + timedelta(hours=2))
+        assert learning.open() == {"w-f1"}
