@@ -42,7 +42,13 @@ def test_a_record_offers_its_files_and_the_days_nobody_signed(client: TestClient
 
 @pytest.mark.parametrize(
     ("seconds", "en", "zh"),
-    [(0, "0 min", "0 分钟"), (3599, "1 h", "1 小时"), (3660, "1 h 1 min", "1 小时 1 分"), (2400, "40 min", "40 分钟"), (190_000, "2 d 4 h", "2 天 4 小时")],
+    [
+        (0, "0 min", "0 分钟"),
+        (3599, "1 h", "1 小时"),
+        (3660, "1 h 1 min", "1 小时 1 分"),
+        (2400, "40 min", "40 分钟"),
+        (190_000, "2 d 4 h", "2 天 4 小时"),
+    ],
 )
 def test_how_long_something_lasted(seconds: float, en: str, zh: str) -> None:
     texts = [Text(lang=lang, zone=NOW.tzinfo, now=NOW) for lang in ("en", "zh-CN")]  # type: ignore[arg-type]

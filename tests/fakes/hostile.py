@@ -17,6 +17,7 @@ from devices.command import CommandName
 from devices.health import DeviceHealth, DiscoveredDevice
 from devices.link import DeviceLink, LinkScope
 from devices.model import Device, DeviceKind, Event, Reading, Space, SpaceKind, UseType
+from devices.watching import Commissioning, ConditionCheck
 from ingest.dead_letter import DeadLetter
 from storage.incoming import ImportState, ManualReading
 from storage.user import Role, User
@@ -41,6 +42,7 @@ ROOM = '"><xss-space-id a'
 SECRET = "s3cret-of-a-link"
 METER = "\"'><xss-device-id a"
 SENSOR = "//evil.example/'\"><xss-sensor-id>"
+COLD = '"><xss-cold-id a'
 GATEWAY = '"><xss-gateway-id a'
 STRANGER = '"><xss-stranger-id a'
 TAG = "TAG-1"
@@ -84,7 +86,14 @@ def _places(campus: Campus) -> None:
         id=SENSOR, kind=DeviceKind.SMOKE_DETECTOR, profile_id="smoke", space_id=ROOM, name=link("sensor-name"), name_zh=link("s"),
         attributes={"replaces": evil("replaces"), "replaced_by": evil("replaced-by"), "retired_at": evil("retired-at")},
     )  # fmt: skip
-    deps.registry.save((room, house), (meter, sensor))
+    cold = Device(
+        id=COLD, kind=DeviceKind.COLD_STORE, profile_id="cold-store", space_id=ROOM, name=evil("cold-name"), name_zh=evil("cold-zh")
+    )
+    deps.registry.save((room, house), (meter, sensor, cold))
+    checked = {"checked_by": evil("checked-by"), "checked_at": NOW, "note": evil("check-note"), "value": 4.0}
+    deps.checks.add(ConditionCheck(device_id=COLD, day="2026-11-17", **checked))
+    deps.commissioning.progress([Commissioning(device_id=METER, since=NOW, measured_hours=1, needed_hours=99)])
+    deps.readings.write([Reading(COLD, "env.temperature", NOW_MS - i * 600_000, 4.0 + i % 9) for i in range(300)])
     at = NOW_MS - 60_000
     register, metric = "elec.energy.import", evil("metric")[:80]
     rows = [Reading(METER, register, at - i * 900_000, 100.0 - i, i % 3) for i in range(20)]

@@ -22,6 +22,7 @@ FILLED = {
     "/devices/{id}": (hostile.METER, hostile.SENSOR, "em-101"),
     "/devices/{id}/edit": (hostile.METER, hostile.SENSOR, "em-101"),
     "/devices/{id}/read": (hostile.METER,),
+    "/devices/{id}/record": (hostile.COLD,),
     "/devices/{id}/commands": (hostile.METER,),
     "/data/imports/{id}": ("1",),
     "/dead-letters/{id}": ("1", "2"),
