@@ -1,6 +1,7 @@
 """Meters in commissioning: what they have learned, what is missing, and the release by a person who knows better."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -30,6 +31,9 @@ from devices.watching import Commissioning
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["commissioning"])
 
 _DAY_MS = 86_400_000
+_ASKED = timedelta(days=30)
+"""So long after commissioning has ended by itself, somebody may still say that what was seen may stay."""
+
 _POWER = "elec.power.active"
 _ALLOWED = "allowed"
 
@@ -121,8 +125,9 @@ def _words(device: Device) -> frozenset[str]:
 
 
 def _seen(deps: Deps, registry: Registry, device: Device, one: Commissioning) -> list[str]:
-    """Of its first days of commissioning, beyond what is allowed already; only where somebody can still be asked."""
-    if not _is_room(registry, device):
+    """Of its first days of commissioning, beyond what is allowed already; nothing once a person has released it, or long after."""
+    over = one.finished_by or (one.finished_at is not None and deps.now() - one.finished_at > _ASKED)
+    if over or not _is_room(registry, device):
         return []
     since_ms = to_ms(one.since)
     until_ms = min(since_ms + ROOM_NEEDED_DAYS * _DAY_MS, to_ms(deps.now()))

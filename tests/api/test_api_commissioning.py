@@ -53,14 +53,16 @@ def test_findings_are_provisional_until_the_release(fresh: Campus) -> None:
     assert [one["device_id"] for one in energy.get("/api/v1/commissioning").json()["items"]] == ["em-101"]
 
 
-def test_appliances_of_a_room_are_allowed_only_where_a_person_says_so(fresh: Campus) -> None:
+def meal() -> list[Reading]:
+    """Three minutes at 1,350 W in the first hour of the room."""
     start_ms = round(ROOM.since.timestamp() * 1000)
-    meal = range(start_ms + 600_000, start_ms + 780_000, 10_000)
-    readings = [
-        Reading("em-101", "elec.power.active", ts_ms, 1350.0 if ts_ms in meal else 120.0)
-        for ts_ms in range(start_ms, start_ms + 3_600_000, 10_000)
-    ]
-    fresh.deps.readings.write(readings)
+    hot = range(start_ms + 600_000, start_ms + 780_000, 10_000)
+    times = range(start_ms, start_ms + 3_600_000, 10_000)
+    return [Reading("em-101", "elec.power.active", ts_ms, 1350.0 if ts_ms in hot else 120.0) for ts_ms in times]
+
+
+def test_appliances_of_a_room_are_allowed_only_where_a_person_says_so(fresh: Campus) -> None:
+    fresh.deps.readings.write(meal())
     energy, room = fresh.as_user("energy"), "/api/v1/devices/em-101/commissioning"
     assert energy.get(room).json()["seen"] == ["microwave"]
     assert "allowed" not in fresh.deps.registry.load().devices["em-101"].attributes
@@ -69,6 +71,13 @@ def test_appliances_of_a_room_are_allowed_only_where_a_person_says_so(fresh: Cam
     assert answer.json()["seen"] == []
     assert fresh.deps.registry.load().devices["em-101"].attributes["allowed"] == "microwave"
     assert [one.action for one in fresh.deps.audit.list()] == ["device.edit", "meter.release"]
+
+
+@pytest.mark.parametrize(("days", "seen"), [(1, ["microwave"]), (40, [])])
+def test_what_was_seen_may_be_allowed_for_a_while_after_the_end(fresh: Campus, days: int, seen: list[str]) -> None:
+    fresh.deps.readings.write(meal())
+    fresh.deps.commissioning.progress([replace(ROOM, measured_hours=96, finished_at=NOW - timedelta(days=days))])
+    assert fresh.as_user("energy").get("/api/v1/devices/em-101/commissioning").json()["seen"] == seen
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dashboards.web.pages import create_pages
 from dashboards.web.records import lasted
 from dashboards.web.text import Text
 from tests.fakes.api_app import NOW, create_fake_api
+from tests.fakes.api_records import COMMISSIONING
 
 
 @pytest.fixture
@@ -29,6 +30,14 @@ def test_a_meter_tells_days_left_and_who_may_release_it(client: TestClient, user
     assert "The meter is silent" in page
     assert ("/api/v1/devices/wm-1/commissioning/release" in page) == may
     assert ("what was in use may stay in use (microwave)" in page) == may
+
+
+@pytest.mark.parametrize(("user", "may"), [("admin", True), ("energy", False)])
+def test_appliances_may_be_allowed_after_the_end(client: TestClient, monkeypatch: pytest.MonkeyPatch, user: str, may: bool) -> None:
+    monkeypatch.setitem(COMMISSIONING, "finished_at", "2026-11-20T01:00:00Z")
+    page = read(client, "/devices/wm-1", user)
+    assert "Commissioning ended by itself" in page
+    assert ('name="attributes.allowed"' in page) == may
 
 
 def test_a_record_offers_its_files_and_the_days_nobody_signed(client: TestClient) -> None:
