@@ -112,7 +112,7 @@ def test_a_dead_reader_still_lets_people_out() -> None:
 def test_all_are_back_but_those_who_stay_out() -> None:
     late = {night_of(fault): fault for fault in of("door.not_back")}
     for day in range(day_of(START) + 7, day_of(START) + 21):
-        inside = set()
+        inside: set[object] = set()
         for event in gate_events(CAMPUS, day, ALL):
             if event.type == "access.granted":
                 assert event.device_id == (GATE_IN if event.attributes["direction"] == "in" else GATE_OUT)
