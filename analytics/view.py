@@ -130,9 +130,9 @@ def _as_far_as_seen(normal: Normal, base: Base, unheard_of: Bools) -> tuple[Norm
 
 
 def _weather(meter: Meter, site: Site, table: HourTable) -> Climate | None:
-    return (
-        None if site.weather is None or not table.class_of_day.size else climate_of(site.weather, site.calendar, meter.use, table)
-    )
+    if site.weather is None or not site.weather.celsius.size or not table.class_of_day.size:
+        return None
+    return climate_of(site.weather, site.calendar, meter.use, table)
 
 
 def _or_peers(normal: Normal, hourly: Hourly, meter: Meter, kin: Kin | None, site: Site) -> Normal:

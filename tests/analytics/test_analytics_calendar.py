@@ -64,6 +64,17 @@ def test_each_class_of_day_has_a_normal_of_its_own() -> None:
         assert (normal.expected[hours] == used[hours]).all(), day_class
 
 
+def test_what_is_normal_follows_a_lasting_change_within_fifteen_like_days_and_not_before_half_of_them() -> None:
+    table = hour_table(CALENDAR, UseType.TEACHING, START_MS, 70 * 24)
+    used = np.where(table.day < 40, 4.0, 5.5)
+    normal = learn(used, table)
+    like = np.unique(table.day[(table.day_class == DayClass.SCHOOL_DAY) & (table.day >= 40)])
+    at = [float(normal.expected[day * 24]) for day in like]
+    assert at[:7] == [4.0] * 7
+    assert at[8:] == [5.5] * len(at[8:])
+    assert float(normal.low[like[-1] * 24]) == 5.5
+
+
 def test_the_first_exam_days_are_compared_with_school_days() -> None:
     table = hour_table(EXAMS, UseType.LIBRARY, START_MS, 63 * 24)
     used = np.array([5.0, 1.0, 0.5, 0.2, 9.0])[table.day_class]

@@ -5,9 +5,10 @@ import pytest
 
 from analytics.arrays import HOUR_MS, Floats
 from analytics.calendar import hour_table
+from analytics.catalog import HOURLY
 from analytics.detectors import creeping_base, left_on, spike
 from analytics.finding import Basis
-from analytics.hourly import on_grid
+from analytics.hourly import Hourly, on_grid
 from analytics.meter import Meter
 from analytics.site import Site
 from analytics.view import Account, View, look
@@ -150,3 +151,26 @@ def test_water_keeps_its_most_in_any_weather() -> None:
     celsius[40 * 24 :] = -3.0
     view = seen(usual(LAB, days=60, closed=0.02, opened=0.4), celsius, meter("water"))
     assert np.isfinite(view.normal.top[30 * 24 :]).all()
+
+
+NOWHERE = np.full(70 * 24, np.nan)
+ODD = {
+    "nothing known": NOWHERE,
+    "constant": np.full(70 * 24, 3.0),
+    "zero": np.zeros(70 * 24),
+    "one hour": np.array([3.0]),
+    "huge": np.full(70 * 24, 1e12),
+    "mostly gaps": np.where(np.arange(70 * 24) % 50 == 0, 2.0, np.nan),
+}
+
+
+@pytest.mark.parametrize("celsius", [*ODD.values(), np.empty(0), outdoor(70)], ids=[*ODD, "empty", "plain"])
+@pytest.mark.parametrize("used", ODD.values(), ids=ODD)
+def test_any_series_in_any_weather(used: Floats, celsius: Floats) -> None:
+    quality = np.zeros(used.size, np.uint8)
+    hourly = Hourly(start_ms=START_MS, consumption=used, quality=quality, least=used)
+    for quantity in ("electricity", "water"):
+        view = look(Account(hourly=hourly), meter(quantity), Site(weather=Weather(start_ms=START_MS, celsius=celsius)))
+        for detector in HOURLY:
+            detector.detect(view)
+        assert view.normal.expected.size == used.size
