@@ -62,7 +62,7 @@ DETECTOR_WORDS: Mapping[str, DetectorWords] = {
         N_("Fans, pumps, servers, heaters and failed timers that now run for ever; a few per cent a week add up to years."),
         N_(
             "A wanted new machine looks the same; a change slower than a month drifts with its own measure; "
-            "cooling of a hot week raises the base of air-conditioned places."
+            "where nothing measures the outdoor temperature, cooling of a hot week raises the base of air-conditioned places."
         ),
     ),
     "elec.phase_loss": DetectorWords(

@@ -11,7 +11,7 @@ EXPECTED_WORDS: Mapping[str, str] = {
     "water.running_tap": N_("No more water at this hour than in like hours before; hardly any in quiet ones."),
     "water.burst": N_("No more than the most that ran in like hours before."),
     "water.network_leak": N_("Days like those of the same weekday before, and an inlet that follows its sub-meters."),
-    "elec.left_on": N_("What a closed place needs at this hour: the median of like hours, with the weather."),
+    "elec.left_on": N_("What a closed place needs at this hour: the median of like hours."),
     "elec.creeping_base": N_("The base load of the weeks before."),
     "elec.phase_loss": N_("All three phases: the usual course of the day."),
     "elec.no_load": N_("The load that such an hour never falls below."),
