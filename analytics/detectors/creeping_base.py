@@ -34,7 +34,8 @@ def detect(view: View, params: CreepParams = PARAMS) -> list[Episode]:
 
     What for: fans, pumps, servers, heaters and failed timers that now run for ever; a few per cent a week add up to years.
     When it fails: a new machine that is wanted looks the same; a change slower than a month drifts with its own measure;
-    without an outdoor sensor, cooling of a hot week raises the base of air-conditioned places. Reference: base-load benchmarking (Energy Sparks; CIBSE TM39).
+    without an outdoor sensor, cooling of a hot week raises the base of air-conditioned places.
+    Reference: base-load benchmarking (Energy Sparks; CIBSE TM39).
     """
     if view.meter.quantity != "electricity":
         return []
