@@ -65,13 +65,17 @@ GRACE = timedelta(hours=1)
 """An alarm may say that the fault began so much earlier, or lasted so much longer: hourly detectors think in whole hours."""
 
 
-def evaluate(labels: Sequence[Label], alarms: Sequence[Alarm], *, devices: int, days: float) -> Evaluation:
-    """An alarm is true where a fault of its kind at its device, or one with this symptom, overlaps it; a fault is found
+def evaluate(
+    labels: Sequence[Label], alarms: Sequence[Alarm], *, devices: int, days: float, shipped: Iterable[FindingKind] = ()
+) -> Evaluation:
+    """By kind, those `shipped` included of which there is neither a label nor an alarm.
+
+    An alarm is true where a fault of its kind at its device, or one with this symptom, overlaps it; a fault is found
     where such an alarm was raised before the fault was over (or within GRACE of its end). No alarm counts for two kinds."""
     delays = {index: _delay_s(label, alarms) for index, label in enumerate(labels)}
     false = [alarm for alarm in alarms if not any(_true(alarm, label) for label in labels)]
     device_months = max(devices * days / MONTH_DAYS, 1e-9)
-    kinds = sorted({label.kind for label in labels} | {alarm.kind for alarm in alarms})
+    kinds = sorted({label.kind for label in labels} | {alarm.kind for alarm in alarms} | set(shipped))
     return Evaluation(
         by_kind=tuple(_score(kind, labels, alarms, (delays, false, device_months)) for kind in kinds),
         overall=_score(None, labels, alarms, (delays, false, device_months)),

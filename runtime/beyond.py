@@ -9,6 +9,8 @@ from analytics.finding import FindingKind
 from simulators.labels import LabelledFault
 from simulators.safety_scenarios import BEYOND
 
+_WOULD_BE = {"beyond.drip": FindingKind.WATER_DRIP}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apart:
@@ -24,7 +26,7 @@ def set_apart(faults: Iterable[LabelledFault], alarms: Sequence[Alarm]) -> tuple
     wanted: dict[str, list[Label]] = defaultdict(list)
     for fault in faults:
         if fault.kind.startswith(BEYOND):
-            told = FindingKind.ELEC_HEATING_APPLIANCE
+            told = _WOULD_BE.get(fault.kind, FindingKind.ELEC_HEATING_APPLIANCE)
             wanted[fault.kind].append(Label(kind=told, device_id=fault.device_id, start=fault.start, end=fault.end))
     judged = {kind: evaluate(labels, alarms, devices=1, days=1.0) for kind, labels in sorted(wanted.items())}
     others = list(alarms)

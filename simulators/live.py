@@ -18,9 +18,11 @@ from simulators.doors import CONTACT, CONTACT_KINDS, fault_events, passage_event
 from simulators.gates import gate_events
 from simulators.labels import LabelledFault, is_outage
 from simulators.live_meters import LiveMeters
+from simulators.register_faults import CLOCK_SHIFT_S
 from simulators.sensors import ALARM_EVENT, ALARM_METRIC, SILENT_KINDS, alarm_event, door_battery, readings
 from simulators.state import SimulatorState
 from simulators.timetable import local_day
+from simulators.voltage import has_quality, quality_readings
 
 _LOOK_BACK_S = 120
 """After a pause (a laptop that slept) only the events of the last two minutes are sent, not those of the whole night."""
@@ -48,6 +50,7 @@ class LiveCampus:
         self._day_events: dict[int, list[Event]] = {}
         self._released = {name for name in state.closed if name.startswith("door-")}
         self._answered: dict[int, bytes] = {}
+        self._backlog: dict[str, list[Message]] = {}
 
     @property
     def faults(self) -> tuple[LabelledFault, ...]:
@@ -148,12 +151,19 @@ class LiveCampus:
         if self._active(device_id, now_s, SILENT_KINDS):
             return []
         device = self._campus.registry.devices[device_id]
-        return [self._message(device_id, "telemetry", now_s, {"readings": self._readings(device, now_s)})]
+        ahead_s = CLOCK_SHIFT_S if self._active(device_id, now_s, ("normal.clock_shift",)) else 0
+        message = self._message(device_id, "telemetry", now_s + ahead_s, {"readings": self._readings(device, now_s)})
+        if self._active(device_id, now_s, ("normal.backlog",)):
+            self._backlog.setdefault(device_id, []).append(message)
+            return []
+        return [*self._backlog.pop(device_id, []), message]
 
     def _readings(self, device: Device, now_s: float) -> dict[str, float]:
-        if device.kind in self._meters:
-            return self._meters[device.kind].readings(device.id, now_s)
         at_s = np.array([now_s])
+        if device.kind in self._meters:
+            quality = quality_readings(self._campus, device, at_s, self._faults) if has_quality(device) else {}
+            more = {metric: float(values[0]) for metric, values in quality.items()}
+            return {**self._meters[device.kind].readings(device.id, now_s), **more}
         if device.kind is DeviceKind.DOOR_CONTROLLER:
             battery = door_battery(self._campus, device, at_s, self._faults)
             locked = float(device.id not in self._released)

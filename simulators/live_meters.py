@@ -10,6 +10,7 @@ from simulators.campus import Campus, stream
 from simulators.labels import LabelledFault
 from simulators.loads import add_faults, day_amounts, per_hour
 from simulators.meters import gauge_of, gauge_shown, meter_tree, register_of, shown
+from simulators.register_faults import factors
 from simulators.state import SimulatorState
 from simulators.timetable import DAY_S, Floats, day_start_s, local_day
 
@@ -43,17 +44,26 @@ class LiveMeters:
         """Counts on from the last moment to `now_s`; a clock that went back changes nothing."""
         if now_s <= self._at_s:
             return
-        amounts = self._flowing(self._between(self._at_s, now_s, faults))
+        counts = factors(self._tree.ids, faults, now_s)
+        amounts = counts * self._flowing(self._between(self._at_s, now_s, faults))
         if not self._sent:
-            recent = self._flowing(self._between(now_s - _FIRST_GAUGE_S, now_s, faults))
+            recent = counts * self._flowing(self._between(now_s - _FIRST_GAUGE_S, now_s, faults))
             before = self._counted + amounts - recent
             self._sent = {device_id: (now_s - _FIRST_GAUGE_S, float(before[i])) for i, device_id in enumerate(self._tree.ids)}
         self._counted += amounts
-        self._registers += amounts * self._counting(faults, now_s)
+        counted = amounts * self._counting(faults, now_s)
+        self._registers += np.maximum(counted, 0) if self._kind is DeviceKind.ELECTRICITY_METER else counted  # import only
         for fault in faults:
-            if fault.kind == "meter.register_reset" and self._at_s < fault.start_s <= now_s and fault.device_id in self._tree.ids:
-                self._registers[self._tree.index(fault.device_id)] = 0.0
+            if self._at_s < fault.start_s <= now_s and fault.device_id in self._tree.ids:
+                self._leap(fault)
         self._at_s = now_s
+
+    def _leap(self, fault: LabelledFault) -> None:
+        at = self._tree.index(fault.device_id)
+        if fault.kind == "meter.register_reset":
+            self._registers[at] = 0.0
+        elif fault.kind == "meter.register_jump":
+            self._registers[at] += fault.number("jump")
 
     def readings(self, device_id: str, now_s: float) -> dict[str, float]:
         if device_id in self.frozen:
@@ -70,13 +80,13 @@ class LiveMeters:
         }
 
     def _counting(self, faults: Sequence[LabelledFault], now_s: float) -> Floats:
-        """1 where the register counts; 0 where it is frozen for good. Keeps which displays stand still."""
+        """1 where the register counts, 0 where it is frozen for good. Keeps which displays stand still."""
         factor = np.ones(len(self._tree.ids))
         stuck = {f.device_id: f for f in faults if f.kind == "meter.frozen" and f.active(now_s) and f.device_id in self._tree.ids}
         for device_id, fault in stuck.items():
             if device_id not in self.frozen:
                 self.frozen[device_id] = self.readings(device_id, now_s)
-            factor[self._tree.index(device_id)] = fault.number("catch_up", 1)
+            factor[self._tree.index(device_id)] *= fault.number("catch_up", 1)
         self.frozen = {device_id: values for device_id, values in self.frozen.items() if device_id in stuck}
         return factor
 
