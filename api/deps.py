@@ -33,9 +33,9 @@ from storage.health_store import HealthStore
 from storage.idempotency_store import IdempotencyStore
 from storage.label_store import LabelStore
 from storage.link_store import LinkStore
-from storage.plan_store import PlanStore
 from storage.meter_store import MeterStore
 from storage.order_store import OrderStore
+from storage.plan_store import PlanStore
 from storage.price_store import PriceStore
 from storage.reading_store import ReadingStore
 from storage.registry_store import RegistryStore

@@ -43,9 +43,9 @@ from storage.label_store import LabelStore
 from storage.link_store import LinkStore
 from storage.manual_store import ManualStore
 from storage.meter_store import MeterStore
-from storage.plan_store import budget_store, quota_store
 from storage.order_store import OrderStore
 from storage.passwords import hash_password, new_token, token_sha256
+from storage.plan_store import budget_store, quota_store
 from storage.price_store import PriceStore
 from storage.registry_store import RegistryStore
 from storage.rule_store import RuleStore

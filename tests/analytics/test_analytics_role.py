@@ -18,9 +18,9 @@ from runtime.roles.analytics import Analytics, Entered
 from runtime.roles.analytics_recorder import Recorder
 from runtime.settings import Settings
 from runtime.site import site_of
+from storage.commissioning_store import CommissioningStore
 from storage.database import Database
 from storage.embedded import EmbeddedReadingStore
-from storage.commissioning_store import CommissioningStore
 from storage.finding_store import FindingStore
 from storage.health_store import HealthStore
 from storage.meter_store import MeterStore
