@@ -5,6 +5,7 @@ from enum import StrEnum
 from itertools import product
 
 import numpy as np
+from sklearn.metrics.pairwise import manhattan_distances
 
 from analytics.arrays import Floats, Ints
 
@@ -21,9 +22,11 @@ class Shape(StrEnum):
 class UnusualParams:
     """Lengths count in learning spans: the rows at the beginning of which nothing is said.
 
-    A window is `length` stretches long, a stretch is a learning span / `stretches` x a scale. A window is unusual when it
-    lies `limit` times farther from all earlier ones than any did lately (`half_life`), `young` more so at first.
-    After an alarm the stream has `hold` to calm down. `earlier` bounds the windows that one is compared with.
+    A window is `length` stretches long, a stretch is a learning span / `stretches` x a scale. Where its stretches begin is chance,
+    so that the mean over `phases` of them counts. A window is unusual when it lies `limit` times farther from all earlier ones
+    than any did lately (`half_life`), `young` more so at first; what several scales and shapes see adds up, by the `power` mean
+    (as a sum: the greatest counts most). After an alarm the stream has `hold` to calm down. `earlier` bounds the windows that one
+    is compared with; the first `settle` of the learning span is not judged, and should hold a cycle of the stream (a day).
     """
 
     scales: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0)
@@ -35,16 +38,22 @@ class UnusualParams:
         (Shape.CHANGE, 4),
     )
     stretches: int = 110
-    limit: float = 1.25
-    half_life: float = 4.0
-    young: float = 0.3
-    hold: float = 0.25
-    settle: float = 1 / 3
+    phases: int = 4
+    power: float = 8.0
+    limit: float = 1.2
+    half_life: float = 5.5
+    young: float = 0.15
+    hold: float = 0.15
+    settle: float = 0.25
     least_spread: float = 0.001
     earlier: int = 4000
 
 
 PARAMS = UnusualParams()
+_AT_ONCE = 128
+"""Windows."""
+_MOST = 1e9
+"""A stream that was constant has no limit to how new anything else is."""
 
 
 def scores(value: Floats, learn_rows: int, params: UnusualParams = PARAMS) -> Floats:
@@ -59,12 +68,12 @@ def scores(value: Floats, learn_rows: int, params: UnusualParams = PARAMS) -> Fl
     value = _without_gaps(value)
     if learn_rows < params.stretches // 4 or value.size <= learn_rows:
         return np.zeros(value.size)
-    ratio = np.zeros(value.size)
-    for scale, (shape, length) in product(params.scales, params.windows):
+    powers = np.zeros(value.size)
+    for scale, window in product(params.scales, params.windows):
         rows = max(1, round(learn_rows / params.stretches * scale))
-        np.maximum(ratio, _ratio(value, rows, (shape, length), learn_rows, params), out=ratio)
+        powers += _over_phases(value, rows, window, learn_rows, params) ** params.power
     age = np.maximum(np.arange(value.size), learn_rows)
-    ratio /= 1 + params.young * learn_rows / age
+    ratio = powers ** (1 / params.power) / (1 + params.young * learn_rows / age)
     ratio[:learn_rows] = 0.0
     return _held(ratio / (2 * params.limit), round(params.hold * learn_rows))
 
@@ -73,6 +82,15 @@ def _without_gaps(value: Floats) -> Floats:
     """Each gap filled with the value before it; the first ones with zero."""
     known = np.maximum.accumulate(np.where(np.isfinite(value), np.arange(value.size), -1))
     return np.where(known >= 0, value[np.maximum(known, 0)], 0.0)
+
+
+def _over_phases(value: Floats, rows: int, window: tuple[Shape, int], learn_rows: int, params: UnusualParams) -> Floats:
+    """The mean of the ratios where the stretches begin at other rows, at most `phases` of them."""
+    phases = min(params.phases, rows)
+    total = np.zeros(value.size)
+    for first in (phase * rows // phases for phase in range(phases)):
+        total[first:] += np.minimum(_ratio(value[first:], rows, window, learn_rows - first, params), _MOST)
+    return np.asarray(total / phases, np.float64)
 
 
 def _ratio(value: Floats, rows: int, window: tuple[Shape, int], learn_rows: int, params: UnusualParams) -> Floats:
@@ -104,10 +122,14 @@ def _stretches(value: Floats, rows: int, shape: Shape) -> Floats:
 def _novelty(windows: Floats, length: int, params: UnusualParams) -> Floats:
     """Mean absolute distance to the nearest of the earlier windows that do not overlap; 0 where there are none."""
     novelty = np.zeros(len(windows))
-    for index in range(length, len(windows)):
-        end = index - length + 1
-        earlier = windows[max(0, end - params.earlier) : end]
-        novelty[index] = np.abs(earlier - windows[index]).mean(axis=1).min()
+    for first in range(length, len(windows), _AT_ONCE):
+        index = np.arange(first, min(first + _AT_ONCE, len(windows)))
+        ends = index - length + 1
+        begins = np.maximum(ends - params.earlier, 0)
+        among = np.arange(begins[0], ends[-1])
+        distance = manhattan_distances(windows[index], windows[among])
+        distance[(among >= ends[:, None]) | (among < begins[:, None])] = np.inf
+        novelty[index] = distance.min(axis=1) / windows.shape[1]
     return novelty
 
 

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 
 from analytics.detectors.unusual import scores
 
-LEARN = 300
+LEARN = 600
 ROWS = 2000
 
 
