@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script, not a package
-"""Our plain rules beside scikit-learn's models: `python tools/compare_models.py SET DIR`; docs/adr/013 keeps the figures.
+"""Our plain rules beside scikit-learn's models: `python tools/compare_models.py SET DIR`; docs/adr/014 keeps the figures.
 
 SET campus: what is normal for an hour (like days beside gradient boosting and its quantile regression) and the day's use one and
 seven days ahead (like days at last week's level beside gradient boosting), on the electricity meters of campus.parquet. Models

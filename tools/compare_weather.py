@@ -2,7 +2,7 @@
 """The detectors with and without the outdoor temperature: `python tools/compare_weather.py [--seed 7] [--days 399]`.
 
 Electricity of the simulated campus without any fault, over seasons and with a heat wave and a cold spell: every finding is false.
-Then the same with things left on and base loads that have crept up: these must still be found. docs/adr/013 keeps the figures.
+Then the same with things left on and base loads that have crept up: these must still be found. docs/adr/014 keeps the figures.
 """
 
 import argparse
