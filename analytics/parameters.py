@@ -122,6 +122,7 @@ _WORDS = {
     "draw": "m3/h",
     "beside": "h",
     "before": "h",
+    "day_from": "h",
     "pulses": "1",
     "metres_per_s": "m/s",
     "alarm_percent_m": "%/m",

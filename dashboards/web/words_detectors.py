@@ -385,6 +385,16 @@ PARAMETER_WORDS: Mapping[str, str] = {
     "grace_s": N_("Time allowed outside the limits"),
     "before": N_("Hours before that are compared"),
     "stuck_s": N_("for this time"),
+    "rounded": N_("Steps of a register that is never still"),
+    "keeps": N_("Goes on while so much of it is left"),
+    "lesser": N_("A smaller break, share of the least flow"),
+    "lesser_times_top": N_("A smaller break, times the most in like hours"),
+    "lesser_hours": N_("A smaller break, for so long"),
+    "day_from": N_("A smaller break begins from this hour of the day on"),
+    "metered_days": N_("Days of the balance in a row"),
+    "below_low": N_("Below the lowest tenth, share"),
+    "back": N_("Over from this share of normal on"),
+    "normal": N_("Share of normal just before"),
 }
 """By name; what a detector calls alike means alike."""
 
