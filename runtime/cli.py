@@ -40,6 +40,7 @@ COMMANDS: dict[str, Entry] = {
     "export": Entry("runtime.commands.transfer:export_app", "Readings to files"),
     "deadletters": Entry("runtime.commands.deadletters:app", "Rejected messages: list, inspect, replay, delete"),
     "housekeeping": Entry("runtime.commands.housekeeping:housekeeping", "Seals finished days, removes what has expired"),
+    "backup": Entry("runtime.commands.backup:backup", "Copies the running installation; whole, or not at all"),
     "grafana": Entry("runtime.commands.grafana:app", "Dashboards as code: push or export"),
     "tokens": Entry("runtime.commands.tokens:app", "Who may push readings over HTTP"),
     "links": Entry("runtime.commands.links:app", "How devices, gateways and topics are read: families, codecs, keys"),

@@ -245,6 +245,23 @@ def check_export(settings: Settings, folder: Path, reaper: Reaper) -> None:
         out.touch()
 
 
+def test_a_backup_that_dies_is_none(tmp_path: Path, reaper: Reaper) -> None:
+    settings, disk = Settings(data_dir=tmp_path / "house"), tmp_path / "disk"
+    reaper.run(settings, "migrate")
+    with closing(open_reading_store(settings)) as store:
+        store.write([Reading(f"w-{n % 7}", REGISTER, NOW_MS - n * 700_000, n / 4) for n in range(2_000)])
+    readings = rows_of(settings)
+    reaper.run(settings, "command", "backup", str(disk))
+    for number in range(KILLS):
+        reaper.run(settings, "command", "backup", str(disk / str(number)), kill=True)
+    made = [path for path in disk.glob("**/caretaker-*") if not path.name.endswith(".partial")]
+    assert made
+    for path in made:
+        assert rows_of(Settings(data_dir=path)) == readings
+    assert rows_of(settings) == readings
+    assert reaper.killed
+
+
 def test_a_background_import_goes_on_with_the_next_process(tmp_path: Path, reaper: Reaper) -> None:
     settings = Settings(data_dir=tmp_path)
     reaper.run(settings, "migrate")
