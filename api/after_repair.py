@@ -11,9 +11,9 @@ from analytics.arrays import HOUR_MS, Floats
 from analytics.hourly import Hourly
 from analytics.saving import LEAST_DAYS, MOST_DAYS, Days, Saving, saving
 from api.accounts import Hours, Ledger, Pricing, single
+from api.outdoor import outdoor_sensor
 from api.weather import daily_celsius, midnight_ms
 from devices.registry import Registry
-from storage.outdoor import outdoor_sensor
 from storage.saving_store import Repair, SavingState, StoredSaving
 
 BEFORE_DAYS = 60

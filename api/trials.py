@@ -20,11 +20,11 @@ from analytics.suggestion import Judged
 from analytics.tuning import tuned, with_parameters
 from analytics.watch import QUALITY, Watch
 from api.deps import Deps
+from api.outdoor import hourly_weather, outdoor_sensor
 from api.times import to_ms
 from devices.metrics import HOURLY_SUFFIX
 from devices.model import Quality
 from devices.registry import Registry
-from storage.outdoor import hourly_weather, outdoor_sensor
 
 LEARN = timedelta(days=90)
 """History before the trial from which the normal is learned."""

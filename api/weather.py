@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from analytics.arrays import Floats
-from storage.outdoor import METRIC
+from api.outdoor import METRIC
 from storage.reading_store import Aggregate, ReadingStore
 
 

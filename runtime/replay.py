@@ -22,6 +22,7 @@ from analytics.rerun import METRICS, SLICE_MS, Said, Scenery, gauges_again, mess
 from analytics.site import Site
 from analytics.watch import Watch
 from analytics.weather import Weather
+from api.outdoor import METRIC, outdoor_sensor
 from devices.model import FIRE_KINDS, Device, DeviceKind, Event, Reading
 from runtime.partitions import map_partitions
 from simulators.campus import Campus
@@ -29,7 +30,6 @@ from simulators.history import History, Steps
 from simulators.labels import LabelledFault
 from simulators.safety_scenarios import BEYOND
 from simulators.scenarios import NORMAL
-from storage.outdoor import METRIC, outdoor_sensor
 
 STEPS = Steps(meters_s=900, room_power_s=60, water_flow_s=60, fire_s=600)
 _SILENT_STEPS = 2.2

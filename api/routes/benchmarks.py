@@ -18,13 +18,13 @@ from api import schemas_plans as shapes
 from api.consumption import Every, Quantity, Span, pricing_of, span_of, unit_of
 from api.deps import Caller, Deps, DepsHere, RegistryHere, ledger_of
 from api.guard import GuardedRoute
+from api.outdoor import outdoor_sensor
 from api.outlooks import Subject, of_space
 from api.permissions import may_see_space
 from api.times import aware_range
 from api.weather import daily_celsius
 from devices.model import DeviceKind, Space, SpaceKind, UseType
 from devices.registry import Registry
-from storage.outdoor import outdoor_sensor
 from storage.user import User
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["energy and water"])

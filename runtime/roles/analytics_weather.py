@@ -5,8 +5,8 @@ import numpy as np
 from analytics.arrays import HOUR_MS
 from analytics.hourly import MAX_DAYS
 from analytics.weather import Weather
+from api.outdoor import hourly_weather, outdoor_sensor
 from devices.registry import Registry
-from storage.outdoor import hourly_weather, outdoor_sensor
 from storage.reading_store import ReadingStore
 
 AGAIN_MS = 48 * HOUR_MS

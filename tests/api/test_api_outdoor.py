@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from analytics.arrays import HOUR_MS
+from api.outdoor import METRIC, hourly_weather, outdoor_sensor
 from devices.model import Device, DeviceKind, Reading, Space, SpaceKind
 from devices.registry import Registry
 from runtime.roles.analytics_weather import OutdoorTemperature
 from storage.embedded import EmbeddedReadingStore
-from storage.outdoor import METRIC, hourly_weather, outdoor_sensor
 
 START_MS = 1_788_192_000_000
 SITE = Space(id="campus", kind=SpaceKind.SITE, name="Campus", name_zh="校园")
