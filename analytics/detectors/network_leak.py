@@ -15,7 +15,7 @@ class NetworkLeakParams:
 
     A day is a leak day at once when its offset stands `jump` deviations out, or part of it does and a step explains the day
     `step_gain` times better than none; smaller ones add up (CUSUM with the slack `slack` and the limit `limit`, Page 1954).
-    It is over when the offset falls under `over` deviations or `over_share` of what it was.
+    It is over when the offset falls under `over` deviations or `over_share` of what it was. Gaps of up to `gap_rows` of a day are bridged.
     """
 
     learn_days: int = 14
@@ -29,6 +29,7 @@ class NetworkLeakParams:
     memory_weeks: int = 8
     reference_days: int = 28
     relearn_days: int = 3
+    gap_rows: float = 1 / 8
 
 
 PARAMS = NetworkLeakParams()
@@ -91,10 +92,12 @@ def detect(flow: Floats, rows_per_day: int, params: NetworkLeakParams = PARAMS) 
 
 
 def step(state: NetworkState, flow: Floats, params: NetworkLeakParams = PARAMS) -> tuple[NetworkState, LeakDay]:
-    """One whole day more. Days with gaps, or without any flow, are left out of the learning and keep what was said before."""
+    """One whole day more. Short gaps are bridged; days with long ones, or without any flow, are left out of the learning, which
+    begins anew, and keep what was said before."""
+    flow = _bridged(flow, params.gap_rows)
     quiet = LeakDay(leaking=np.full(flow.size, state.leaking), share=state.level if state.leaking else 0.0)
     if not np.isfinite(flow).all() or (flow < 0).any() or flow.mean() <= 0:
-        return replace(state, day=state.day + 1), quiet
+        return replace(state, day=state.day + 1, learned=()), quiet
     if state.day < params.learn_days or not state.profile.size:
         return _learn(state, flow, params), quiet
     after = replace(state, day=state.day + 1)
@@ -103,12 +106,21 @@ def step(state: NetworkState, flow: Floats, params: NetworkLeakParams = PARAMS) 
 
 def normal_of(state: NetworkState, flow: Floats) -> Floats:
     """What the whole day `flow` would have been without a leak, by what was known before it: scale x profile; NaN if not known."""
+    flow = _bridged(flow, PARAMS.gap_rows)
     if not state.profile.size or not np.isfinite(flow).all():
         return np.full(flow.size, np.nan)
     weekday = state.day % WEEK
     scale, _ = _fit(flow, state.profile[weekday])
     expected: Floats = np.fmax(scale * (state.profile[weekday] + state.reference + _bias(state, weekday)), 0.0)
     return expected
+
+
+def _bridged(flow: Floats, most: float) -> Floats:
+    """Gaps filled with the straight line between their neighbours, where no more than `most` of the rows are missing."""
+    known = np.flatnonzero(np.isfinite(flow))
+    if known.size == flow.size or known.size < (1 - most) * flow.size:
+        return flow
+    return np.interp(np.arange(flow.size), known, flow[known])
 
 
 def _learn(state: NetworkState, flow: Floats, params: NetworkLeakParams) -> NetworkState:
