@@ -3,8 +3,8 @@
 For each day: the quantiles, hour by hour, of the `DAYS` days of the same class (school day, weekend, holiday) before it.
 Median and quantiles bear up to a third of faulty days (Rousseeuw and Croux 1993 on why not mean and deviation).
 Where a meter has none, its peers stand in (analytics.peers); where the temperature matters, it is taken in (analytics.weather).
-Kept against gradient boosting over hour, weekday, season and lags (a year of training): on a dozen university buildings its
-median misses the hour by 9.3 % of the mean, this by 9.7 %, and needs three days instead of a year.
+Kept beside gradient boosting over hour, weekday, season and lags, which misses the hour of a dozen university buildings by 9.3 %
+of the mean where this misses by 9.7 %, and needs a clean year instead of three days (docs/adr/014, tools/compare_models.py).
 """
 
 from dataclasses import dataclass

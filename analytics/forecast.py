@@ -2,8 +2,9 @@
 
 The rule is plain on purpose: the median of the last like days, drawn towards the level of the last week. On a dozen
 university buildings it was within 4 % of the error of gradient-boosted trees with lags (7.4 % against 7.1 % of a day's use
-one day ahead; 8.4 % against 8.7 % seven days ahead), needs three weeks instead of a year, and can be explained. The interval
-is that of the rule's own past errors (split conformal prediction, Vovk et al. 2005), so nothing is assumed of their shape.
+one day ahead; 8.4 % against 8.7 % seven days ahead), needs three weeks instead of a year, and can be explained
+(docs/adr/014, tools/compare_models.py). The interval is that of the rule's own past errors (split conformal prediction, Vovk
+et al. 2005), so nothing is assumed of their shape.
 """
 
 from dataclasses import dataclass
