@@ -15,7 +15,8 @@ class NetworkLeakParams:
 
     A day is a leak day at once when its offset stands `jump` deviations out, or part of it does and a step explains the day
     `step_gain` times better than none; smaller ones add up (CUSUM with the slack `slack` and the limit `limit`, Page 1954).
-    It is over when the offset falls under `over` deviations or `over_share` of what it was. Gaps of up to `gap_rows` of a day are bridged.
+    It is over when the offset falls under `over` deviations or `over_share` of what it was. Gaps of up to `gap_rows` of a day are
+    bridged.
     """
 
     learn_days: int = 14

@@ -65,6 +65,16 @@ def test_a_gap_keeps_what_was_said_before() -> None:
     assert not marks[61 * ROWS :].any()
 
 
+def test_lost_readings_here_and_there_change_little() -> None:
+    flow = network(1, leak=(40 * ROWS, 60 * ROWS), share=0.2)
+    flow[np.random.default_rng(4).random(flow.size) < 0.02] = np.nan
+    flow[5 * ROWS : 6 * ROWS] = np.nan  # a day away while it learns
+    marks = detect(flow, ROWS)
+    assert marks[41 * ROWS : 60 * ROWS - 2].all()
+    assert not marks[: 40 * ROWS - 2].any()
+    assert not marks[61 * ROWS :].any()
+
+
 @given(
     arrays.arrays(np.float64, st.integers(0, 400), elements=st.floats(allow_nan=True, allow_infinity=True, width=32)),
     st.integers(1, 24),
