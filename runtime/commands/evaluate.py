@@ -19,7 +19,7 @@ from analytics.parameters import rules_of
 from analytics.site import Site
 from devices.errors import BadInput
 from runtime import datasets, datasets_streams, replay
-from runtime.beyond import Apart, set_apart
+from runtime.beyond import Apart, as_claimed, set_apart
 from runtime.settings import load
 from simulators.campus import build_campus
 from simulators.faults import schedule
@@ -127,6 +127,7 @@ def _demo(span: tuple[datetime, datetime], seed: int, *, quiet: bool, scheduler:
             progress=lambda share: progress.update(task, completed=share),
         )
         progress.update(task, description="detecting", total=None)
+        faults = tuple(as_claimed(faults, campus.registry))
         alarms, apart = set_apart(faults, replay.replay(campus, history, Site(), scheduler=scheduler))
     days = (end - start).days
     return score(replay.labels(faults), alarms, devices=len(campus.devices), days=days, shipped=SHIPPED), apart

@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from analytics.evaluation import Alarm
 from analytics.finding import FindingKind
-from runtime.beyond import Apart, set_apart
+from runtime.beyond import AS_ALLOWED, Apart, as_claimed, set_apart
+from simulators.campus import build_campus
 from simulators.labels import LabelledFault
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -13,6 +16,29 @@ START = datetime(2026, 3, 10, 12, tzinfo=UTC)
 def fault(kind: str, hours: float) -> LabelledFault:
     start = START + timedelta(hours=hours)
     return LabelledFault(kind=kind, device_id="rm-1", start=start, end=start + timedelta(minutes=5))
+
+
+def appliance(device_id: str, local_hour: float, **figures: float) -> LabelledFault:
+    start = datetime(2026, 3, 9, 16, tzinfo=UTC) + timedelta(hours=local_hour)
+    end = start + timedelta(seconds=figures.pop("seconds"))
+    return LabelledFault(kind="elec.heating_appliance", device_id=device_id, start=start, end=end, parameters=figures)
+
+
+@pytest.mark.parametrize(
+    ("fault", "apart"),
+    [
+        (appliance("rm-dorm-c-104", 12, power_w=880, seconds=300), True),
+        (appliance("rm-dorm-c-104", 23, power_w=880, seconds=300), False),
+        (appliance("rm-dorm-c-104", 12, power_w=1800, seconds=300), False),
+        (appliance("rm-dorm-c-104", 12, power_w=880, seconds=900), False),
+        (appliance("rm-dorm-c-104", 12, power_w=880, seconds=300, on_s=30.0, off_s=30.0), False),
+        (appliance("rm-dorm-c-101", 12, power_w=880, seconds=300), False),
+    ],
+    ids=["as a dryer by day", "by night", "too strong", "too long", "a thermostat", "where none is allowed"],
+)
+def test_what_is_as_allowed_is_not_claimed(fault: LabelledFault, *, apart: bool) -> None:
+    (judged,) = as_claimed([fault], build_campus().registry)
+    assert (judged.kind == AS_ALLOWED) is apart
 
 
 def alarm(hours: float, device_id: str = "rm-1") -> Alarm:
