@@ -84,7 +84,9 @@ LIFE_SAFETY = "fire."
 """No rule reaches these kinds: many false alarms are a reason to clean or move a detector, never to make it deaf."""
 RERUN = frozenset(kind for kind in _OTHERS if kind not in (*HEALTH, FindingKind.FIRE_DEVICE_SILENT))
 """Judged message by message, and stored in full, so that the stored messages can be judged again (analytics.rerun)."""
-TRIED = frozenset(HOURLY_RULES) | frozenset(STREAM_RULES) | RERUN
+SILENCE = frozenset({*HEALTH, FindingKind.FIRE_DEVICE_SILENT})
+"""Judged by when devices were heard (analytics.silence)."""
+TRIED = frozenset(HOURLY_RULES) | frozenset(STREAM_RULES) | RERUN | SILENCE
 """Kinds that can be tried on history."""
 _GUARDS = frozenset(
     {

@@ -7,12 +7,13 @@ from datetime import timedelta
 
 from analytics.finding import FindingKind
 from analytics.label import FindingLabel, Verdict
-from analytics.parameters import RERUN
+from analytics.parameters import RERUN, SILENCE
 from analytics.suggestion import Judged, Suggestion, suggest
 from analytics.watch import QUALITY
 from api.deps import Deps
 from api.trials import Past, Span, meters_past, meters_to_learn
 from api.trials_messages import MessagesPast, messages_to_learn
+from api.trials_silence import SilencePast
 from devices.registry import Registry
 
 TAUGHT_AT_MOST = 8
@@ -35,6 +36,8 @@ class Lesson:
 
 def past_of(deps: Deps, registry: Registry, kind: FindingKind, device_ids: Sequence[str], span: Span) -> Past | None:
     """None where none of the devices is a meter that the kind is told of."""
+    if kind in SILENCE:
+        return SilencePast(deps, registry, kind, device_ids, span)
     if kind in RERUN and kind is not QUALITY:
         return MessagesPast(deps, registry, kind, device_ids, [span])
     return meters_past(deps, registry, kind, device_ids, span)

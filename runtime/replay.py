@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from analytics.arrays import HOUR_MS, Floats, Ints
 from analytics.book import post
-from analytics.detectors import dead, fire, power_quality
+from analytics.detectors import fire, power_quality
 from analytics.episodes import Episode, moment
 from analytics.evaluation import Alarm, Label
 from analytics.finding import Finding, FindingKind
 from analytics.meter import QUANTITY_OF, Meter, meters_of
 from analytics.rerun import METRICS, SLICE_MS, Said, Scenery, gauges_again, messages_again, rates_again
+from analytics.silence import allowed_ms, silences
 from analytics.site import Site
 from analytics.watch import Watch
 from analytics.weather import Weather
@@ -32,8 +33,6 @@ from simulators.safety_scenarios import BEYOND
 from simulators.scenarios import NORMAL
 
 STEPS = Steps(meters_s=900, room_power_s=60, water_flow_s=60, fire_s=600)
-_SILENT_STEPS = 2.2
-"""Where a history is sparser than live messages, silence is judged after so many of its steps."""
 
 _SYMPTOMS = {
     "cold.failing": (FindingKind.COLD_LIMIT,),
@@ -243,47 +242,8 @@ def _silence(campus: Campus, device: Device, heard: tuple[Series, list[Event]], 
     series, events = heard
     times = [ts_ms for (device_id, _), (ts_ms, _) in series.items() if device_id == device.id]
     times.append(np.array([event.ts_ms for event in events], np.int64))
-    at_ms = np.unique(np.append(np.concatenate(times), site_ms[-1]))
+    at_ms = np.unique(np.concatenate(times))
     profile = campus.registry.profile(device)
     step_ms = (STEPS.fire_s if device.kind in FIRE_KINDS or device.kind is DeviceKind.DOOR_CONTROLLER else STEPS.meters_s) * 1000
-    allowed_ms = max(int(profile.silent_after_s * 1000), int(_SILENT_STEPS * step_ms))
-    for index in np.flatnonzero(np.diff(at_ms) > allowed_ms):
-        last_ms, next_ms = int(at_ms[index]), int(at_ms[index + 1])
-        raised_ms = last_ms + allowed_ms + 1
-        finding: Finding | None
-        if device.kind in FIRE_KINDS:
-            finding = fire.silent(device, last_ms=last_ms, now_ms=raised_ms, silent_share=0.0)
-        else:
-            gone_ms, back_ms = _site_gap(site_ms, last_ms, next_ms)
-            allowed = max(allowed_ms, back_ms + allowed_ms - last_ms) if back_ms else allowed_ms
-            if next_ms - last_ms <= allowed:
-                continue
-            raised_ms = last_ms + allowed + 1
-            since_ms, before_ms = (back_ms, gone_ms) if back_ms else (0, None)
-            silence = dead.Silence(last_ms=last_ms, site_ms=raised_ms, listening_since_ms=since_ms, before_ms=before_ms)
-            finding = dead.check(device, profile, silence)
-        if finding is not None:
-            told.episode(Episode(finding=_until(finding, next_ms), raised_ms=raised_ms))
-
-
-def _site_gap(site_ms: Ints, last_ms: int, next_ms: int) -> tuple[int, int]:
-    """When the whole site fell silent and was heard again within that span; zeros where it never did."""
-    first, last = np.searchsorted(site_ms, [last_ms - SLICE_MS, next_ms + SLICE_MS])
-    gaps = np.flatnonzero(np.diff(site_ms[first:last]) > dead.SITE_GAP_MS)
-    if not gaps.size:
-        return 0, 0
-    at = int(first) + int(gaps[-1])
-    return int(site_ms[at]), int(site_ms[at + 1])
-
-
-def _until(finding: Finding, end_ms: int) -> Finding:
-    return Finding(
-        kind=finding.kind,
-        device_id=finding.device_id,
-        space_id=finding.space_id,
-        active=False,
-        score=finding.score,
-        started=finding.started,
-        seen=moment(end_ms),
-        message=finding.message,
-    )
+    for episode in silences(device, profile, at_ms, site_ms, allowed_ms(profile, step_ms)):
+        told.episode(episode)

@@ -155,7 +155,26 @@ def test_a_smoke_alarm_of_the_past_is_told_again(campus: Campus) -> None:
     assert item["started"] == (NOW - timedelta(days=2)).isoformat().replace("+00:00", "Z")
 
 
-def test_what_has_no_stored_past_says_so(campus: Campus) -> None:
-    answer = campus.as_user("energy").post("/api/v1/detectors/device.dead/trial", json={"device_id": "em-lab"})
-    assert answer.status_code == 422
-    assert "no stored history" in answer.text
+@pytest.mark.parametrize(
+    ("kind", "device_id", "metric"), [("device.dead", "em-lab", "elec.energy.import"), ("fire.device_silent", "smoke-101", "smoke")]
+)
+def test_silent_devices_are_told_by_the_gaps_in_what_is_stored(campus: Campus, kind: str, device_id: str, metric: str) -> None:
+    other = "wm-lab" if kind == "device.dead" else device_id
+    ts_ms = np.arange(NOW_MS - 4 * DAY_MS, NOW_MS - 5 * MINUTE_MS, MINUTE_MS)
+    quiet = (ts_ms > NOW_MS - 3 * DAY_MS) & (ts_ms < NOW_MS - 2 * DAY_MS)
+    series = (
+        [(device_id, metric, ts_ms[~quiet]), (other, "water.volume", ts_ms)]
+        if other != device_id
+        else [(device_id, metric, ts_ms[~quiet])]
+    )
+    for name, what, times in series:
+        columns = {"device_id": [name] * times.size, "metric": [what] * times.size}
+        campus.deps.readings.import_table(pa.table({**columns, "ts_ms": times, "value": np.arange(times.size) * 0.001}))
+    items = trial(campus, kind, device_id)["items"] if other == device_id else _of_place(campus, kind, device_id)
+    assert [item["started"][:10] for item in items] == ["2026-11-15"]
+    assert campus.deps.findings.list() == []
+
+
+def _of_place(campus: Campus, kind: str, device_id: str) -> list[dict[str, Any]]:
+    answer = campus.as_user("energy").post(f"/api/v1/detectors/{kind}/trial", json={"space_id": "lab"}).json()
+    return [item for item in answer["items"] if item["device_id"] == device_id]
