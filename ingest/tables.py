@@ -26,8 +26,12 @@ _EMPTY_MAX = 100_000
 """Lines without a cell: a workbook of 5 KB can count thousands of millions of them."""
 
 _UNPACKED_MAX = 1 << 30
+_HELD_MAX = 128 << 20
+"""What of a workbook stands in memory as a whole: its texts and styles. Its rows pass by."""
+
 _DELIMITERS = (",", ";", "\t", "|")
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_SHEETS = "xl/worksheets/"
 _ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Chinese and Japanese spreadsheets take the wide signs for formulas too."""
@@ -181,7 +185,9 @@ def _inspected(data: bytes, filename: str) -> bool:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _UNPACKED_MAX:
                 raise BadInput("the workbook unpacks to more than 1 GB; split it or save it as CSV", place=filename)
-            sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
+            if sum(entry.file_size for entry in archive.infolist() if not entry.filename.startswith(_SHEETS)) > _HELD_MAX:
+                raise BadInput("the workbook holds more than 128 MB of texts; split it or save it as CSV", place=filename)
+            sheets = [name for name in archive.namelist() if name.startswith(_SHEETS)]
             if not sheets:
                 raise BadInput("this is no Excel workbook (.xlsx)", place=filename)
             return any(_holds_formula(archive, name) for name in sheets)

@@ -128,6 +128,16 @@ def test_a_workbook_of_emptiness_is_refused_soon() -> None:
         list(read_table(packed.getvalue(), "t.xlsx"))
 
 
+def test_a_workbook_that_swells_in_memory_is_refused() -> None:
+    packed = io.BytesIO(sheet_of(("a",)))
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as swollen, swollen.open("xl/media/x", "w") as entry:
+        for _ in range(130):
+            entry.write(bytes(1 << 20))
+    assert len(packed.getvalue()) < 2 << 20
+    with pytest.raises(BadInput, match="of texts"):
+        list(read_table(packed.getvalue(), "t.xlsx"))
+
+
 def test_a_columns_name_is_no_novel() -> None:
     with pytest.raises(BadInput, match="in its name"):
         open_table(b"time," + b"(" * 100_000 + b"\n1,2", "t.csv")
