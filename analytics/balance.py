@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import HOUR_MS, Floats
+from analytics.arrays import HOUR_MS, Floats, Ints
 from analytics.base_load import QUIETEST
 from analytics.calendar import DayClass, HourTable
 from analytics.hourly import Hourly
@@ -41,6 +41,15 @@ class Balance:
             scatter=self.scatter[day:],
             always=self.always[day:],
         )
+
+
+def counted_below(balance: Balance | None, days: Ints, flow_m3h: float) -> bool:
+    """Whether, on most of these local days, the meters beneath count what seems to flow here at all hours: then they tell of it."""
+    if balance is None:
+        return False
+    always = balance.always[days[(days >= 0) & (days < balance.always.size)]]
+    always = always[np.isfinite(always)]
+    return bool(always.size and 2 * np.count_nonzero(always < flow_m3h / 2) > always.size)
 
 
 def balance_of(main: Hourly, below: Iterable[Hourly], table: HourTable, days: int | None = None) -> Balance:

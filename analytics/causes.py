@@ -32,7 +32,7 @@ def by_cause(finding: Finding, own: Sequence[Finding], below: Sequence[Finding])
         return True
     if finding.kind in _FACTORS_LOOK_LIKE:
         return any(other.kind in _MISCOUNTED and overlap(finding, other) for other in own)
-    return finding.kind is FindingKind.ELEC_CREEPING_BASE and (_by_nights(finding, below) or _by_factor(finding, both))
+    return finding.kind is FindingKind.ELEC_CREEPING_BASE and (_by_nights(finding, own, below) or _by_factor(finding, both))
 
 
 def _by_factor(base: Finding, others: Iterable[Finding]) -> bool:
@@ -47,10 +47,11 @@ def _is_the_base(nights: Finding, base: Finding) -> bool:
     return creeps and float(nights.facts.get("kw", 0.0)) <= _SAME * float(base.facts.get("kw", 0.0))
 
 
-def _by_nights(base: Finding, below: Iterable[Finding]) -> bool:
-    """Whether something was left on beneath it in more than half of the days of a raised base."""
+def _by_nights(base: Finding, own: Iterable[Finding], below: Iterable[Finding]) -> bool:
+    """Whether in more than half of its days something was left on beneath it, or here and much more than the base."""
     days = max(round((base.seen - base.started) / _DAY), 1)
-    nights = [other for other in below if other.kind is FindingKind.ELEC_LEFT_ON]
+    more = (other for other in own if not _is_the_base(other, base))
+    nights = [other for other in (*more, *below) if other.kind is FindingKind.ELEC_LEFT_ON]
     spans = ((base.started + day * _DAY, base.started + (day + 1) * _DAY) for day in range(days))
     return 2 * sum(any(other.started < end and start < other.seen for other in nights) for start, end in spans) > days
 

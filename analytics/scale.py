@@ -13,7 +13,7 @@ import numpy as np
 
 from analytics.arrays import HOUR_MS, Bools, Floats
 from analytics.baseline import like_days
-from analytics.calendar import Calendar, HourTable, hour_table
+from analytics.calendar import Calendar, DayClass, HourTable, hour_table
 from analytics.episodes import Run, runs
 from analytics.hourly import Hourly
 from analytics.meter import Meter
@@ -135,6 +135,7 @@ class Scales:
         hourly = self._hours[main]
         table = hour_table(self._calendar, UseType.CAMPUS, hourly.start_ms, hourly.size)
         own = _slots(hourly.measured, table)
+        ordinary = (table.class_of_day < DayClass.HOLIDAY)[:, None]  # of holidays too little is known to compare
         counted = {name: _slots(_aligned(self._hours[name], hourly), table) for name in names}
         rest = own - np.sum(list(counted.values()), axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -145,7 +146,7 @@ class Scales:
             table=table,
             start_ms=hourly.start_ms,
             whole=own.ravel(),
-            excess=(rest - self._usual(rest, table)).ravel(),
+            excess=np.where(ordinary, rest - self._usual(rest, table), np.nan).ravel(),
             counted={name: values.ravel() for name, values in counted.items()},
             factor={name: values.ravel() for name, values in factor.items()},
             suspected=np.sum(missing, axis=0).ravel(),

@@ -56,7 +56,8 @@ def jumped(register: Floats, faults: Iterable[LabelledFault], first_s: int) -> F
 
 
 def garbled(at_s: _Ints, values: Floats, faults: Iterable[LabelledFault], *, register: bool) -> tuple[_Ints, Floats]:
-    """What arrives: readings twice, nonsense among them, or with the time of a clock that is an hour ahead."""
+    """What arrives: readings twice, or nonsense among them. (A clock that is wrong, or a backlog, only shows live: what is stored
+    has the time of arrival, or the readings where they belong.)"""
     for fault in faults:
         inside = (at_s >= fault.start_s) & (at_s < fault.end_s)
         if fault.kind == "normal.duplicates":
@@ -66,14 +67,4 @@ def garbled(at_s: _Ints, values: Floats, faults: Iterable[LabelledFault], *, reg
             values = values.copy()
             values[np.flatnonzero(inside)[:1]] = 0.0
             values[np.flatnonzero(inside)[2:3]] += GLITCH_UP
-        if fault.kind == "normal.clock_shift":
-            at_s, values = _last_of_each(np.where(inside, at_s + CLOCK_SHIFT_S, at_s), values)
     return at_s, values
-
-
-def _last_of_each(at_s: _Ints, values: Floats) -> tuple[_Ints, Floats]:
-    """By time; of several readings at one time what arrived last stands."""
-    order = np.argsort(at_s, kind="stable")
-    at_s, values = at_s[order], values[order]
-    last = np.append(at_s[1:] != at_s[:-1], True)
-    return at_s[last], values[last]

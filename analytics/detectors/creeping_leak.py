@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.arrays import Floats
-from analytics.detectors.leak import from_start
+from analytics.detectors.leak import from_start, told_below
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import FindingKind
 from analytics.night import least_of_last
@@ -48,7 +48,8 @@ def detect(view: View, params: CreepingLeakParams = PARAMS) -> list[Episode]:
         high = np.fmax(high, params.share * view.quiet.weeks)
         suspicious = np.all(climbs, axis=0) & (excess >= high) & (excess >= params.rise * first)
     found = runs(suspicious, at_least=6, clear_after=params.clear_after, known=np.isfinite(least))
-    return [_tell(view, from_start(run, 24 * params.days), float(excess[run.last])) for run in found]
+    mine = [run for run in found if not told_below(view, run, float(excess[run.last]))]
+    return [_tell(view, from_start(run, 24 * params.days), float(excess[run.last])) for run in mine]
 
 
 def _days_ago(values: Floats, days: int) -> Floats:

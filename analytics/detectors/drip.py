@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.detectors.leak import from_start, since
+from analytics.detectors.leak import from_start, since, told_below
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import FindingKind
 from analytics.night import lasting, least_of_last
@@ -55,7 +55,8 @@ def detect(view: View, params: DripParams = PARAMS) -> list[Episode]:
     usual = view.quiet.weeks
     still = lasting(suspicious, view.quiet.lowest, usual + params.keeps * excess)
     found = runs(still, at_least=1, clear_after=params.clear_after, known=np.isfinite(least))
-    return [_tell(view, from_start(run, params.hours), since(run, least, usual)) for run in found]
+    mine = [run for run in found if not told_below(view, run, since(run, least, usual))]
+    return [_tell(view, from_start(run, params.hours), since(run, least, usual)) for run in mine]
 
 
 def _tell(view: View, run: Run, excess: float) -> Episode:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.arrays import Floats
+from analytics.balance import counted_below
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import Finding, FindingKind
 from analytics.night import Quiet, lasting, least_of_last
@@ -55,7 +56,8 @@ def detect(view: View, params: LeakParams = PARAMS) -> list[Episode]:
         suspicious = (excess >= np.fmax(least_m3, scattered)) & (view.quiet.known_days >= params.learn_days)
     still = lasting(suspicious, view.quiet.lowest, usual + params.keeps * excess)
     found = runs(still, at_least=1, clear_after=params.clear_after, known=np.isfinite(least))
-    return [_tell(view, from_start(run, params.hours), since(run, least, usual)) for run in found]
+    mine = [run for run in found if not told_below(view, run, since(run, least, usual))]
+    return [_tell(view, from_start(run, params.hours), since(run, least, usual)) for run in mine]
 
 
 def _reference(quiet: Quiet, params: LeakParams) -> tuple[Floats, Floats]:
@@ -76,6 +78,11 @@ def persists(view: View, finding: Finding) -> bool:
 def since(run: Run, least: Floats, usual: Floats) -> float:
     """The median of `least` over the run, above what was usual when it began: weeks of it become usual themselves."""
     return float(np.nanmedian(least[run.first : run.last + 1]) - usual[run.first])
+
+
+def told_below(view: View, run: Run, flow_m3h: float) -> bool:
+    """Whether the meters beneath count it, which then tell of it with less noise: the balance of the run's days closes."""
+    return counted_below(view.balance, np.unique(view.table.day[run.first : run.last + 1]), flow_m3h)
 
 
 def from_start(run: Run, hours: int) -> Run:

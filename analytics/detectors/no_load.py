@@ -12,7 +12,8 @@ from analytics.view import Story, View, tell
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoLoadParams:
-    """For `hours` in a row less than `share` of the least that the place usually draws, which is at least `least_kw`.
+    """For `hours` in a row less than `share` of the least that the place usually draws, which is at least `least_kw`; or less
+    than half of that least and `of_use` of what is normal at that hour.
 
     In `counting` of the `lately` hours it counts something: a register that stands quite still is told as frozen.
     Of the two hours before it fell so low (one may be cut by the fall) one had `normal` of what is expected: where a little goes
@@ -21,6 +22,7 @@ class NoLoadParams:
 
     hours: int = 1
     share: float = 0.1
+    of_use: float = 0.05
     counting: int = 2
     lately: int = 8
     least_kw: float = 0.3
@@ -41,7 +43,8 @@ def detect(view: View, params: NoLoadParams = PARAMS) -> list[Episode]:
         return []
     with np.errstate(invalid="ignore"):
         due = _last_known(np.fmin(view.base.usual, view.base.low))
-        little = (due >= params.least_kw) & (view.measured <= params.share * due)
+        beside_use = (view.measured <= params.of_use * view.normal.expected) & (view.measured <= due / 2)
+        little = (due >= params.least_kw) & ((view.measured <= params.share * due) | beside_use)
         counts = little & (view.measured > 0)
     suspicious = little & (_of_last(counts, params.lately) >= params.counting)
     known = np.isfinite(view.measured)

@@ -30,7 +30,7 @@ def detect(view: View, params: ResetParams = PARAMS) -> list[Episode]:
 
 def shown(view: View, note: LedgerNote, params: ResetParams) -> Run:
     """The hours for which a finding about one moment of the register is shown."""
-    at = min(int((note.to_ms - view.hourly.start_ms) // HOUR_MS), view.hourly.size - 1)
+    at = min(int((note.to_ms - 1 - view.hourly.start_ms) // HOUR_MS), view.hourly.size - 1)
     over = at + params.shown_h
     return Run(first=at, last=min(over, view.hourly.size - 1), sure=at, open=over >= view.hourly.size)
 

@@ -139,9 +139,6 @@ def test_what_arrives_is_garbled_and_the_register_goes_on() -> None:
     assert glitched[0] == 0
     assert glitched[2] > 50_000
     assert glitched[4:].tolist() == values[4:].tolist()
-    shifted_at, shifted = garbled(at_s, values, [fault("normal.clock_shift", "em-lab-f1", 0, 1)], register=True)
-    assert shifted_at.tolist() == at_s[4:].tolist()  # the first hour comes with the times of the second, which then comes itself
-    assert shifted.tolist() == values[4:].tolist()
 
 
 def test_voltages_stay_within_limits_but_for_the_fault() -> None:
