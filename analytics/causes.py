@@ -26,6 +26,8 @@ def by_cause(finding: Finding, own: Sequence[Finding], below: Sequence[Finding])
     both = (*own, *below)
     if finding.kind is FindingKind.METER_BALANCE:
         return any(other.kind is not finding.kind and covers_half(finding, other) for other in both)
+    if finding.kind in _MISCOUNTED:
+        return any(_is_back(finding, other) for other in own)
     if finding.kind in _STEADY:
         return any(UNMETERED in other.facts and overlap(finding, other) for other in own)
     if finding.kind is FindingKind.ELEC_LEFT_ON and any(_is_the_base(finding, other) for other in both):
@@ -33,6 +35,16 @@ def by_cause(finding: Finding, own: Sequence[Finding], below: Sequence[Finding])
     if finding.kind in _FACTORS_LOOK_LIKE:
         return any(other.kind in _MISCOUNTED and overlap(finding, other) for other in own)
     return finding.kind is FindingKind.ELEC_CREEPING_BASE and (_by_nights(finding, own, below) or _by_factor(finding, both))
+
+
+def _is_back(finding: Finding, other: Finding) -> bool:
+    """A meter that is right again looks wrong the other way round, as long as its wrong days are part of the usual."""
+    earlier = other.kind is FindingKind.METER_WRONG_UNIT and other.seen <= finding.started <= other.seen + _LAG + _SPAN
+    return earlier and (_times(finding) > 1) is not (_times(other) > 1)
+
+
+def _times(finding: Finding) -> float:
+    return float(finding.facts.get("times", float(finding.facts.get("percent", 100)) / 100))
 
 
 def _by_factor(base: Finding, others: Iterable[Finding]) -> bool:

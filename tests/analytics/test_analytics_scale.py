@@ -1,13 +1,15 @@
 """A wrong factor told by the meters around it: their balance, not the weather or the habits of a place."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from analytics.arrays import Floats
+from analytics.causes import by_cause
 from analytics.detectors import no_load, phase_loss, wrong_unit
-from analytics.finding import FindingKind
+from analytics.finding import Finding, FindingKind
 from analytics.hourly import Hourly
 from analytics.meter import Meter
 from analytics.view import View
@@ -108,3 +110,24 @@ def test_no_load_is_a_supply_that_went_off_not_a_course_that_goes_on_small() -> 
     assert episode.raised_ms == START_MS + 3_600_000 * at(16, 0)
     assert episode.finding.facts["hours"] == 34
     assert no_load.detect(view(lab, small)) == []
+
+
+def test_a_meter_that_is_right_again_is_not_wrong_the_other_way_round() -> None:
+    def told(start_day: int, days: int, times: float) -> Finding:
+        started = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=start_day)
+        return Finding(
+            kind=FindingKind.METER_WRONG_UNIT,
+            device_id="f-1",
+            space_id="f",
+            active=False,
+            score=0.5,
+            started=started,
+            seen=started + timedelta(days=days),
+            message="",
+            facts={"times": times},
+        )
+
+    wrong, again, later = told(0, 7, 10.0), told(9, 1, 0.2), told(60, 3, 0.2)
+    assert by_cause(again, (wrong, again), ())
+    assert not by_cause(wrong, (wrong, again), ())
+    assert not by_cause(later, (wrong, later), ())
