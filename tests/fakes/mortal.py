@@ -31,9 +31,7 @@ from runtime.settings import Settings
 from runtime.stores import open_reading_store
 from storage.dead_letter_store import DeadLetterStore
 from storage.health_store import HealthStore
-from storage.meter_store import MeterStore
 from storage.registry_store import RegistryStore
-from storage.rule_store import RuleStore
 
 
 def recount(settings: Settings, now: datetime) -> None:
@@ -45,7 +43,7 @@ def recount(settings: Settings, now: datetime) -> None:
             health=HealthStore(database),
             record=Recorder(database, lambda _: None),
             site=Site,
-            entered=Entered(MeterStore(database), RuleStore(database)),
+            entered=Entered(*(store(database) for store in Entered.__annotations__.values())),
         )
         role.tick(now)
 
