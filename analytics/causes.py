@@ -12,10 +12,24 @@ UNMETERED = "unmetered"
 """The fact by which a network leak says that the balance of the inlet told it."""
 _MISCOUNTED = (FindingKind.METER_WRONG_UNIT, FindingKind.ELEC_PHASE_LOSS)
 """A meter that counts with a wrong factor: what its own figures say meanwhile is the factor's."""
+_UNBALANCES = frozenset(
+    {
+        *_MISCOUNTED,
+        FindingKind.ELEC_NO_LOAD,
+        FindingKind.METER_FROZEN,
+        FindingKind.METER_REGISTER_RESET,
+        FindingKind.METER_REGISTER_JUMP,
+        FindingKind.METER_REVERSED,
+        FindingKind.METER_SPIKE,
+        FindingKind.METER_BALANCE,
+    }
+)
+"""What is wrong with a sub-meter's counting; what flows through both, like a leak behind it, leaves their balance as it was."""
 _FACTORS_LOOK_LIKE = frozenset({FindingKind.ELEC_NO_LOAD, FindingKind.ELEC_LEFT_ON, FindingKind.METER_SPIKE})
 _DAY = timedelta(days=1)
 _SAME = 1.3
 _LAG, _SPAN = timedelta(days=LAG_DAYS), timedelta(days=SPAN_DAYS)
+_REMEMBERED = timedelta(days=3)
 _MOVES = 0.15
 """A base that was counted too low on so many of the days with which it is compared moves their median."""
 _STEADY = frozenset({FindingKind.WATER_CREEPING_LEAK, FindingKind.WATER_TOILET_LEAK, FindingKind.WATER_DRIP})
@@ -25,7 +39,11 @@ def by_cause(finding: Finding, own: Sequence[Finding], below: Sequence[Finding])
     """Whether another kind of fault at its own meter, or at one beneath, is what it comes from."""
     both = (*own, *below)
     if finding.kind is FindingKind.METER_BALANCE:
-        return any(other.kind is not finding.kind and covers_half(finding, other) for other in both)
+        told = (
+            *(other for other in own if other.kind is not finding.kind),
+            *(other for other in below if other.kind in _UNBALANCES),
+        )
+        return 2 * sum((_within(finding, other) for other in told), timedelta()) >= finding.seen - finding.started
     if finding.kind in _MISCOUNTED:
         return any(_is_back(finding, other) for other in own)
     if finding.kind in _STEADY:
@@ -39,12 +57,19 @@ def by_cause(finding: Finding, own: Sequence[Finding], below: Sequence[Finding])
 
 def _is_back(finding: Finding, other: Finding) -> bool:
     """A meter that is right again looks wrong the other way round, as long as its wrong days are part of the usual."""
-    earlier = other.kind is FindingKind.METER_WRONG_UNIT and other.seen <= finding.started <= other.seen + _LAG + _SPAN
+    lasted = other.kind is FindingKind.METER_WRONG_UNIT and other.seen - other.started >= _REMEMBERED
+    earlier = lasted and other.seen <= finding.started <= other.seen + _LAG + _SPAN
     return earlier and (_times(finding) > 1) is not (_times(other) > 1)
 
 
 def _times(finding: Finding) -> float:
     return float(finding.facts.get("times", float(finding.facts.get("percent", 100)) / 100))
+
+
+def _within(lasting: Finding, other: Finding) -> timedelta:
+    """For how much of it the other was there."""
+    end = lasting.seen if other.active else min(lasting.seen, other.seen)
+    return max(end - max(lasting.started, other.started) + NEAR, timedelta()) if overlap(lasting, other) else timedelta()
 
 
 def _by_factor(base: Finding, others: Iterable[Finding]) -> bool:

@@ -125,6 +125,7 @@ _WORDS = {
     "beside": "h",
     "before": "h",
     "day_from": "h",
+    "day_to": "h",
     "pulses": "1",
     "metres_per_s": "m/s",
     "alarm_percent_m": "%/m",

@@ -26,7 +26,8 @@ class BurstParams:
     `hold_s`: for so long without a break; `clear_s`: below half of the limit for so long ends it; `gap_s`: samples further
     apart than this do not prove that it ran in between. Least flows: a 6.5 mm hole at mains pressure passes about 2 m3/h,
     breaks of site mains 5-28 m3/h (BattLeDIM). By the hour also `lesser` of it (a 3 mm hole passes 0.5 m3/h), where it
-    begins by day, from hour `day_from` on, and is `lesser_times_top` the most of like hours for `lesser_hours`; else it is a tap.
+    begins by day, from hour `day_from` to `day_to`, and is `lesser_times_top` the most of like hours for `lesser_hours`; else it
+    is a tap.
     """
 
     least_floor: float = 1.5
@@ -39,6 +40,7 @@ class BurstParams:
     lesser_times_top: float = 3.0
     lesser_hours: int = 2
     day_from: int = 6
+    day_to: int = 22
     hold_s: float = 50.0
     clear_s: float = 120.0
     gap_s: float = 180.0
@@ -158,7 +160,7 @@ def _by_day(view: View, flows: Bools, params: BurstParams) -> Bools:
     """Hours of rows of `flows` that are long enough by then and began by day."""
     index = np.arange(flows.size)
     first = np.maximum.accumulate(np.where(flows, -1, index)) + 1
-    day = view.table.open & (view.table.hour >= params.day_from)
+    day = view.table.open & (view.table.hour >= params.day_from) & (view.table.hour < params.day_to)
     return np.asarray((index - first + 1 >= params.lesser_hours) & np.append(day, False)[first], np.bool_)
 
 

@@ -391,6 +391,8 @@ PARAMETER_WORDS: Mapping[str, str] = {
     "lesser_times_top": N_("A smaller break, times the most in like hours"),
     "lesser_hours": N_("A smaller break, for so long"),
     "day_from": N_("A smaller break begins from this hour of the day on"),
+    "day_to": N_("A smaller break begins before this hour of the day"),
+    "of_use": N_("Share of what is normal at that hour"),
     "metered_days": N_("Days of the balance in a row"),
     "below_low": N_("Below the lowest tenth, share"),
     "back": N_("Over from this share of normal on"),
