@@ -1,6 +1,6 @@
 """Findings: what is odd, with what was measured, what was expected and what it wastes; what needs somebody first."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -23,12 +23,14 @@ SHORT = timedelta(hours=6)
 LATELY = timedelta(days=7)
 TOGETHER = timedelta(hours=3)
 MANY = 3
+CROWD = 5
 AROUND = timedelta(minutes=10)
 EVENTS_SHOWN = 40
 POWER_FACTOR_MOST = 1.5
 SILENT = "device.dead"
 """Its picture shows what came before, and the silence since."""
 POINTS_SHOWN = 5000
+_ALONE = ("fire.", "door.", "cold.", "platform.")
 _ALWAYS_SHOWN = ("fire.", "door.", "cold.", "energy.", "platform.")
 
 
@@ -62,7 +64,8 @@ async def listing(visit: Visit) -> Response:
         "findings.html",
         count=len(found),
         capped=len(found) >= SHOWN,
-        going_on=going_on,
+        going_on=by_kind(going_on) if folds else [Group(item["kind"], [item]) for item in going_on],
+        active_count=len(going_on),
         folds=(
             ("lately", grouped(lately), len(lately)),
             ("older", grouped(older), len(older)),
@@ -91,6 +94,16 @@ def grouped(items: Iterable[Json]) -> list[Group]:
     groups = [run for some in runs.values() for run in some]
     split = [part for run in groups for part in ([run] if _is_crowd(run) else [[item] for item in run])]
     return [Group(run[0]["kind"], run) for run in sorted(split, key=lambda run: run[0]["started"], reverse=True)]
+
+
+def by_kind(items: Sequence[Json]) -> list[Group]:
+    """In the order given; a kind that goes on at CROWD devices or more is one group, where the worst of it stands."""
+    kinds = Counter(item["kind"] for item in items)
+    groups: dict[str, list[Json]] = {}
+    for item in items:
+        many = kinds[item["kind"]] >= CROWD and not item["kind"].startswith(_ALONE)
+        groups.setdefault(item["kind"] if many else str(item["id"]), []).append(item)
+    return [Group(some[0]["kind"], some) for some in groups.values()]
 
 
 def _is_crowd(run: list[Json]) -> bool:

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from analytics.detectors import access, cold_chain, upkeep
 from analytics.finding import FindingKind
 from analytics.parameters import sheet
-from dashboards.web.findings import compared, grouped, limit_of
+from dashboards.web.findings import by_kind, compared, grouped, limit_of
 from dashboards.web.pages import create_pages
 from dashboards.web.words_findings import EXPECTED_WORDS, no_waste
 from tests.fakes.api_app import EVIDENCE, NOW, create_fake_api, finding, iso
@@ -115,6 +115,12 @@ def _item(number: int, hours_ago: float, **changes: Any) -> dict[str, Any]:
 )
 def test_what_begins_together_at_many_devices_is_one_row(items: list[dict[str, Any]], sizes: list[int]) -> None:
     assert [len(group.items) for group in grouped(items)] == sizes
+
+
+@pytest.mark.parametrize(("kind", "sizes"), [("energy.over_quota", [5, 1]), ("fire.smoke", [1, 1, 1, 1, 1, 1])])
+def test_what_goes_on_at_many_devices_is_one_row_but_never_fires(kind: str, sizes: list[int]) -> None:
+    items = [*(_item(number, number * 30, active=True, kind=kind) for number in range(1, 6)), _item(9, 1, active=True)]
+    assert [len(group.items) for group in by_kind(items)] == sizes
 
 
 def test_the_list_shows_the_costly_first_and_folds_the_small(client: TestClient, api: Starlette) -> None:
