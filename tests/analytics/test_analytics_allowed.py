@@ -126,3 +126,13 @@ def test_quarters_of_an_hour(allowed: frozenset[str], pulses: tuple[tuple[int, f
     watch = Watch({room.device_id: room}, SITE)
     found = watch.sample(room.device_id, quarters(*pulses))
     assert [finding.active for finding in found] == [True, False] * expected
+
+
+def test_uneven_phases_of_a_meter_that_speaks_each_quarter_of_an_hour() -> None:
+    state, found = power_quality.start(), []
+    scene = Scene(meter=meter(interval_s=900.0), site=SITE)
+    for index in range(4):
+        for phase, volts in ((1, 225.0), (2, 222.0), (3, 210.0)):
+            state, finding = power_quality.step(state, (f"elec.voltage.l{phase}", 900_000 * (index + 1) + phase, volts), scene)
+            found.append(finding)
+    assert len([one for one in found if one is not None]) == 1

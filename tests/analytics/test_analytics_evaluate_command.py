@@ -8,16 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analytics.catalog import HEALTH, HOURLY, STREAM
 from analytics.evaluation import Alarm, evaluate
 from analytics.finding import FindingKind
 from analytics.site import Site
 from devices.errors import BadInput
 from runtime import datasets, replay
 from runtime.cli import run
-from runtime.commands.evaluate import report_of
+from runtime.commands.evaluate import SHIPPED, report_of
 from simulators.campus import build_campus
+from simulators.faults import schedule
 from simulators.history import generate
 from simulators.labels import LabelledFault
+from simulators.scenarios import scenarios
 
 START = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
 END = START + timedelta(days=12)
@@ -112,3 +115,22 @@ def test_the_report_names_each_miss_and_false_alarm() -> None:
     assert report["overall"]["false_alarms_per_device_month"] == 0.1
     assert [row["device_id"] for row in report["missed"]] == ["wm-dorm-a-f2", "wm-teach-1-f1"]
     assert [row["device_id"] for row in report["false_alarms"]] == ["em-lab"]
+
+
+def test_every_shipped_detector_has_a_row_and_what_is_not_labelled_says_so() -> None:
+    result = evaluate(replay.labels(FAULTS[:2]), [], devices=10, days=30.4, shipped=SHIPPED)
+    rows = {row["kind"]: row for row in report_of(result, weeks=4, seed=7, seconds=1.0)["detectors"]}
+    assert set(rows) == set(SHIPPED)
+    assert rows["water.burst"]["ground_truth"]
+    assert not rows["door.not_back"]["ground_truth"]
+    assert rows["door.not_back"]["recall"] is None
+
+
+def test_each_meter_detector_has_a_scenario_in_eight_weeks() -> None:
+    campus, end = build_campus(7), START + timedelta(weeks=9)
+    week = timedelta(weeks=1)
+    faults = schedule(campus, START, end, 7, warm_up=week)
+    faults += scenarios(campus, START, end, 7, taken=faults, warm_up=week)
+    kinds = {one.kind for one in faults}
+    shipped = {detector.kind for detector in (*HOURLY, *STREAM)} | {FindingKind.ELEC_POWER_QUALITY, *HEALTH}
+    assert shipped <= kinds

@@ -51,3 +51,10 @@ def test_kinds_are_counted_apart() -> None:
     by_kind = {score.kind: score for score in result.by_kind}
     assert (by_kind[BURST].precision, by_kind[BURST].recall) == (1.0, 1.0)
     assert (by_kind[LOW].precision, by_kind[LOW].recall) == (0.0, None)
+
+
+def test_a_detector_that_nobody_labelled_is_listed_and_not_perfect() -> None:
+    result = evaluate([label(10, 12)], [alarm(10.5, 12)], devices=1, days=3, shipped=(BURST, FindingKind.DOOR_NOT_BACK))
+    by_kind = {score.kind: score for score in result.by_kind}
+    assert set(by_kind) == {BURST, FindingKind.DOOR_NOT_BACK}
+    assert (by_kind[FindingKind.DOOR_NOT_BACK].recall, by_kind[FindingKind.DOOR_NOT_BACK].precision) == (None, None)

@@ -117,3 +117,37 @@ def test_water_that_runs_at_a_meter_below_explains_it() -> None:
 
 def test_it_is_in_the_catalog() -> None:
     assert any(detector.kind is FindingKind.WATER_NETWORK_LEAK for detector in HOURLY)
+
+
+def metered(leak_m3_per_h: float) -> list[Episode]:
+    """With a sub-meter that counts all but the leak and a constant rest."""
+    whole, part = flow(leak_m3_per_h) + 0.05, flow(0.0)
+    hours = [
+        Hourly(start_ms=START_MS, consumption=one, quality=np.zeros(one.size, np.uint8), least=np.full(one.size, np.nan))
+        for one in (whole, part)
+    ]
+    return inlet_leak.detect(look(Account(hourly=hours[0], below=(hours[1],)), inlet(), Site()))
+
+
+def test_where_sub_meters_count_the_balance_tells_a_leak_after_two_days() -> None:
+    (episode,) = metered(0.3)
+    assert episode.finding.facts["unmetered"] == pytest.approx(300, rel=0.05)
+    assert episode.raised_ms <= START_MS + (LEAK_DAY + 3) * 24 * HOUR_MS
+    assert not explained(episode.finding, {"inlet": inlet()}, lambda _device: [leak_on("floor", FindingKind.WATER_TOILET_LEAK)])
+
+
+def test_a_sub_meter_that_counts_too_little_is_no_leak_since_its_rest_follows_the_day() -> None:
+    course = np.where(np.arange(24) < 6, 0.0, 1.5)
+    whole = np.tile(course, DAYS) + 0.05
+    part = np.tile(course, DAYS)
+    part[LEAK_DAY * 24 :] *= 0.5
+    hours = [
+        Hourly(start_ms=START_MS, consumption=one, quality=np.zeros(one.size, np.uint8), least=np.full(one.size, np.nan))
+        for one in (whole, part)
+    ]
+    assert inlet_leak.detect(look(Account(hourly=hours[0], below=(hours[1],)), inlet(), Site())) == []
+
+
+def leak_on(device_id: str, kind: FindingKind) -> Finding:
+    at = datetime(2026, 3, 22, tzinfo=UTC)
+    return Finding(kind=kind, device_id=device_id, space_id="t", active=True, score=0.5, started=at, seen=at, message="")

@@ -123,3 +123,12 @@ def test_a_rollover_loses_nothing(draws: list[tuple[int, float]], start: int) ->
     if result.hours.size and not set(kinds(result)) & {NoteKind.GLITCH, NoteKind.RESET, NoteKind.DROP}:
         held_back = points[-1][1] < points[0][1] and NoteKind.ROLLOVER not in kinds(result)
         assert held_back or result.consumption.sum() == pytest.approx(used, abs=1e-6)
+
+
+def test_a_register_that_ran_back_and_then_stood_has_a_note_of_the_fall_alone() -> None:
+    quarter = HOUR_MS // 4
+    value = np.array([10.0, 10.1, 10.2, 10.15, 10.1, 10.05, *[10.05] * 20, 10.2, 10.3, 10.4, 10.5])
+    ledger = consume(quarter * np.arange(1, value.size + 1) + START, value, np.zeros(value.size, np.int64), REGISTER)
+    [note] = [note for note in ledger.notes if note.kind is NoteKind.REVERSED]
+    assert (note.before, note.after) == (10.2, 10.05)
+    assert (note.to_ms - note.from_ms) // quarter == 3
