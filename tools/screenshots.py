@@ -159,6 +159,7 @@ def _pages(page: Page, asked: argparse.Namespace) -> list[tuple[str, str]]:
         ("gateways", "/gateways"),
         ("gateway", f"/gateways/{found.get('gateway')}"),
         ("detectors", "/detectors"),
+        ("evaluation", "/evaluation"),
         ("detector", f"/detectors/{found.get('detector')}"),
         ("meters", "/meters"),
         ("meter", f"/meters/{found.get('meter')}"),
