@@ -39,8 +39,8 @@ class Problem(NamedTuple):
     message: str
 
 
-_TIMES = ("ts_ms", "time", "timestamp", "datetime", "date", "ts", "时间", "抄表时间", "采集时间", "抄表日期", "日期", "读数时间")
-_VALUES = (
+TIMES = ("ts_ms", "time", "timestamp", "datetime", "date", "ts", "时间", "抄表时间", "采集时间", "抄表日期", "日期", "读数时间")
+VALUES = (
     "value",
     "reading",
     "register",
@@ -60,7 +60,7 @@ _VALUES = (
     "止码",
     "值",
 )
-_DEVICES = (
+DEVICES = (
     "device_id",
     "device",
     "meter",
@@ -127,19 +127,19 @@ _OLDEST_MS, _END_MS = 0, 4_102_444_800_000
 
 def guess(columns: Sequence[str], *, timezone: str, metric: str | None = None, device: str | None = None) -> Plan | None:
     """The plan that the columns' names suggest, English or Chinese; None where time or value cannot be told."""
-    plain = {_folded(name): name for name in columns}
+    plain = {folded(name): name for name in columns}
 
     def find(words: Sequence[str]) -> str | None:
         return next((plain[word] for word in words if word in plain), None)
 
-    time, value = find(_TIMES), find(_VALUES)
+    time, value = find(TIMES), find(VALUES)
     if time is None or value is None:
         return None
-    metrics, unit = find(_METRICS), _unit_in(value)
+    metrics, unit = find(_METRICS), unit_in(value)
     return Plan(
         time=time,
         value=value,
-        device_column=find(_DEVICES),
+        device_column=find(DEVICES),
         device=device,
         metric_column=metrics,
         metric=metric or (None if metrics else _REGISTERS.get(unit or "")),
@@ -199,7 +199,7 @@ def _reading(row: Row, plan: Plan, zone: ZoneInfo, known: frozenset[str] | None)
 
 
 def _time(text: str, zone: ZoneInfo, column: str) -> int:
-    moment = _moment(unicodedata.normalize("NFKC", text), zone)
+    moment = moment_of(unicodedata.normalize("NFKC", text), zone)
     if moment is None:
         raise _Wrong(column, f"{text[:40]!r} is no time; write 2026-03-01 08:30 or 2026-03-01T08:30:00+08:00")
     if not _OLDEST_MS <= moment < _END_MS:
@@ -207,7 +207,8 @@ def _time(text: str, zone: ZoneInfo, column: str) -> int:
     return moment
 
 
-def _moment(text: str, zone: ZoneInfo) -> int | None:
+def moment_of(text: str, zone: ZoneInfo) -> int | None:
+    """Epoch ms UTC of a time as people write it, in `zone` where it has no offset; None where it is no time."""
     try:
         told = _calendar(text)
         if told is None and re.fullmatch(r"\d+(\.\d+)?", text):
@@ -283,7 +284,7 @@ def _zone(name: str) -> ZoneInfo:
         raise BadInput(f"no time zone {name!r}; write for example Asia/Shanghai", place="timezone") from None
 
 
-def _unit_in(name: str) -> str | None:
+def unit_in(name: str) -> str | None:
     """`表底(kWh)` tells kWh, `Reading [m³]` m3; None where it tells none that is known."""
     found = re.search(r"[(\[（［【](.+?)[)\]）］】]", name)
     told = unicodedata.normalize("NFC", found[1]).strip() if found else ""
@@ -292,7 +293,7 @@ def _unit_in(name: str) -> str | None:
     return by_spelling.get(told) or by_spelling.get(told.lower())
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """`读数（kWh）` and `Reading [kWh]` name the same as `读数` and `reading`."""
     plain = unicodedata.normalize("NFKC", name).lower()
     return re.sub(r"[(\[].*[)\]]", "", plain).strip()

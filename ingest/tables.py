@@ -97,7 +97,10 @@ def _rows(lines: Iterator[tuple[int, list[str]]], columns: Sequence[str], filena
         if count > rows_max:
             raise BadInput(f"more than {rows_max:,} rows; split the file", place=f"{filename} row {number}")
         if any(cells[len(columns) :]) or any(cell for cell, name in zip(cells, columns, strict=False) if not name):
-            raise BadInput("a cell stands in a column that has no name; is the delimiter right?", place=f"{filename} row {number}")
+            raise BadInput(
+                "a cell stands in a column that has no name; does the first line name the columns, and is the delimiter right?",
+                place=f"{filename} row {number}",
+            )
         yield Row(number, {name: cell for name, cell in zip_longest(columns, cells[: len(columns)], fillvalue="") if name})
 
 

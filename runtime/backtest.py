@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -21,12 +20,10 @@ from devices.errors import BadInput
 from devices.model import SpaceKind, UseType
 from devices.profiles import Register
 from ingest.tables import Row
+from runtime.meter_table import MISSING, Habits, habits_of, moment, number, tells_use
 from runtime.partitions import map_partitions
 
-TIME_NAMES = ("time", "timestamp", "ts", "datetime", "date", "时间", "日期")
-VALUE_NAMES = ("value", "reading", "register", "kwh", "m3", "consumption", "读数", "示数", "用量")
-METER_NAMES = ("meter", "device_id", "device", "id", "表号", "设备")
-_FALLS_AT_MOST = 0.02
+_FALLS_AT_MOST, _FEW = 0.02, 20
 _FACTORS = {"kWh": 1.0, "MWh": 1000.0, "Wh": 0.001, "m3": 1.0, "L": 0.001}
 UNITS = {"electricity": ("kWh", "MWh", "Wh"), "water": ("m3", "L")}
 _FASTEST_PER_HOUR = {"electricity": 20_000.0, "water": 2_000.0}
@@ -41,10 +38,11 @@ class Values(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """How to read the file, and what the meters measure. `unit` is the file's; `zone` that of times without offset."""
+    """How to read the file, and what the meters measure. `unit` is the file's; `zone` that of times without offset; `values` None:
+    told by the column's name and by whether they fall."""
 
     quantity: str
-    values: Values
+    values: Values | None
     unit: str
     zone: ZoneInfo
     level: SpaceKind
@@ -54,9 +52,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """One meter of the file: its hours and what the detectors say, oldest first."""
+    """One meter of the file: its hours and what the detectors say, oldest first. `values`: what its numbers were taken for."""
 
     meter: str
+    values: Values
     hours: int
     consumption: float
     episodes: tuple[Episode, ...]
@@ -72,63 +71,57 @@ def wasted_money(episodes: Iterable[Episode]) -> float:
     return sum(hours.values())
 
 
-def columns_of(known: Iterable[str], wanted: Mapping[str, str | None], place: str) -> dict[str, str]:
-    """The file's columns for time, value and (where there are several) meter. Raises BadInput naming what is there."""
-    by_name = {name.strip().lower(): name for name in known}
-    found: dict[str, str] = {}
-    for what, names in (("time", TIME_NAMES), ("value", VALUE_NAMES), ("meter", METER_NAMES)):
-        asked = wanted.get(what)
-        candidates = (asked.strip().lower(),) if asked else names
-        name = next((by_name[one] for one in candidates if one in by_name), None)
-        if name is None and (asked or what != "meter"):
-            raise BadInput(
-                f"no column for the {what}; there are {', '.join(by_name.values())}; say which with --{what}-column", place=place
-            )
-        if name is not None:
-            found[what] = name
-    return found
-
-
 def backtest(rows: Iterable[Row], question: Question, site: Site, place: str, *, scheduler: str = "") -> list[Tested]:
     """Each meter of the file by itself, a partition each. Raises BadInput naming the row that cannot be read."""
     series: dict[str, list[tuple[int, float]]] = defaultdict(list)
-    for row in rows:
-        cell = row.cells[question.columns["value"]].strip()
-        if cell:
-            name = row.cells[question.columns["meter"]].strip() if "meter" in question.columns else place
-            series[name].append((_moment(row, question, place), _number(row, cell, question, place)))
+    known = [row for row in rows if row.cells[question.columns["value"]].strip().lower() not in MISSING]
+    times = [_time_cell(row, question) for row in known]
+    habits = habits_of(times, (row.cells[question.columns["value"]] for row in known), place)
+    for row, time in zip(known, times, strict=True):
+        name = row.cells[question.columns["meter"]].strip() if "meter" in question.columns else place
+        at = f"{place} row {row.number}"
+        series[name].append((_moment(time, habits, question.zone, at), _number(row, habits, question, at)))
     if not series:
         raise BadInput("there is no row with a value", place=place)
     parts = [(name, np.array(sorted(pairs))) for name, pairs in sorted(series.items())]
+    if question.values is None:
+        question = replace(question, values=_kind_of(question, [pairs[:, 1] for _, pairs in parts]))
     return map_partitions(partial(_test, question=question, site=site), parts, scheduler)
 
 
-def _moment(row: Row, question: Question, place: str) -> int:
-    """Epoch ms UTC of ISO 8601, or of epoch seconds."""
-    cell = row.cells[question.columns["time"]].strip()
-    try:
-        at = float(cell)
-        ts_ms = int(at if at > 1e11 else at * 1000)
-    except ValueError:
-        try:
-            moment = datetime.fromisoformat(cell.replace("/", "-"))
-        except ValueError:
-            raise BadInput(
-                f"{cell!r} is no time; write it as 2026-03-01 08:00 or with an offset", place=f"{place} row {row.number}"
-            ) from None
-        ts_ms = int((moment if moment.tzinfo else moment.replace(tzinfo=question.zone)).timestamp() * 1000)
+def _time_cell(row: Row, question: Question) -> str:
+    cells = (row.cells[question.columns[what]].strip() for what in ("time", "clock") if what in question.columns)
+    return " ".join(cells)
+
+
+def _kind_of(question: Question, values: Iterable[Floats]) -> Values:
+    """What the numbers are, where nobody says: by the column's name, else a register if they hardly ever fall."""
+    if tells_use(question.columns["value"]) or any(_falls(one) for one in values):
+        return Values.CONSUMPTION
+    return Values.REGISTER
+
+
+def _falls(value: Floats) -> bool:
+    return value.size > _FEW and float(np.mean(np.diff(value) < 0)) > _FALLS_AT_MOST
+
+
+def _moment(cell: str, habits: Habits, zone: ZoneInfo, place: str) -> int:
+    """Epoch ms UTC."""
+    ts_ms = moment(cell, habits, zone)
+    if ts_ms is None:
+        raise BadInput(f"{cell!r} is no time; write it as 2026-03-01 08:00 or with an offset", place=place)
     if not EARLIEST_MS <= ts_ms < LATEST_MS:
-        raise BadInput(f"{cell!r} lies outside the years 2000 to 2100", place=f"{place} row {row.number}")
+        raise BadInput(f"{cell!r} lies outside the years 2000 to 2100", place=place)
     return ts_ms
 
 
-def _number(row: Row, cell: str, question: Question, place: str) -> float:
-    try:
-        value = float(cell.replace(" ", ""))
-    except ValueError:
-        raise BadInput(f"{cell!r} is no number; write it as 1234.5", place=f"{place} row {row.number}") from None
+def _number(row: Row, habits: Habits, question: Question, place: str) -> float:
+    cell = row.cells[question.columns["value"]].strip()
+    value = number(cell, habits)
+    if value is None:
+        raise BadInput(f"{cell!r} is no number; write it as 1234.5", place=place)
     if not np.isfinite(value):
-        raise BadInput(f"{cell!r} is no finite number", place=f"{place} row {row.number}")
+        raise BadInput(f"{cell!r} is no finite number", place=place)
     return value * _FACTORS[question.unit]
 
 
@@ -137,14 +130,20 @@ def _test(part: tuple[str, Floats], *, question: Question, site: Site) -> Tested
     ts_ms, value = pairs[:, 0].astype(np.int64), pairs[:, 1]
     meter = _meter(name, ts_ms, question)
     if question.values is Values.REGISTER:
-        if value.size > 20 and float(np.mean(np.diff(value) < 0)) > _FALLS_AT_MOST:
+        if _falls(value):
             raise BadInput("the values fall too often for a register; say --values consumption", place=name)
         book = post(empty(), (ts_ms, value, np.zeros(ts_ms.size, np.int64)), meter.register).book
     else:
         book = known_hours(empty(), on_grid(*_per_hour(ts_ms, value)))
     episodes = tuple(_look_back(meter, book, site))
     known = book.hourly.consumption
-    return Tested(meter=name, hours=int(np.isfinite(known).sum()), consumption=float(np.nansum(known)), episodes=episodes)
+    return Tested(
+        meter=name,
+        values=question.values or Values.CONSUMPTION,
+        hours=int(np.isfinite(known).sum()),
+        consumption=float(np.nansum(known)),
+        episodes=episodes,
+    )
 
 
 def _per_hour(ts_ms: Ints, value: Floats) -> tuple[Ints, Floats, np.ndarray[tuple[int], np.dtype[np.uint8]]]:

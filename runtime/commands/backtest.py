@@ -14,8 +14,9 @@ from devices.errors import BadInput
 from devices.model import SpaceKind, UseType
 from ingest.tables import open_table
 from runtime import settings as configuration
-from runtime.backtest import UNITS, Question, Tested, Values, columns_of, wasted_money
+from runtime.backtest import UNITS, Question, Tested, Values, wasted_money
 from runtime.backtest import backtest as run
+from runtime.meter_table import columns_of, unit_of
 from runtime.settings import Settings
 from runtime.site import site_of
 
@@ -36,8 +37,11 @@ def backtest(  # noqa: PLR0913 - each is an option of the command line
     file: _File,
     *,
     quantity: Annotated[str, typer.Option(help="electricity or water")] = "electricity",
-    values: Annotated[Values, typer.Option(help="A register's readings, or what was used since the row before")] = Values.REGISTER,
-    unit: Annotated[str, typer.Option(help="kWh, MWh, Wh, m3 or L; default kWh or m3")] = "",
+    values: Annotated[
+        Values | None,
+        typer.Option(help="A register's readings, or what was used since the row before; default: by the column's name and course"),
+    ] = None,
+    unit: Annotated[str, typer.Option(help="kWh, MWh, Wh, m3 or L; default: by the column's name, else kWh or m3")] = "",
     level: Annotated[SpaceKind, typer.Option(help="What the meter measures")] = SpaceKind.BUILDING,
     use: Annotated[UseType, typer.Option(help="What that place is used for")] = UseType.TEACHING,
     time_column: Annotated[str | None, typer.Option(help="Default: time, timestamp, 时间 and their like")] = None,
@@ -53,8 +57,7 @@ def backtest(  # noqa: PLR0913 - each is an option of the command line
     """
     if quantity not in UNITS:
         raise BadInput(f"no quantity {quantity!r}; say electricity or water", place="--quantity")
-    unit = unit or UNITS[quantity][0]
-    if unit not in UNITS[quantity]:
+    if unit and unit not in UNITS[quantity]:
         raise BadInput(f"{unit!r} is no unit of {quantity} here; say {' or '.join(UNITS[quantity])}", place="--unit")
     settings = configuration.load(config)
     try:
@@ -62,20 +65,21 @@ def backtest(  # noqa: PLR0913 - each is an option of the command line
     except OSError as error:
         raise BadInput(f"cannot be read: {error.strerror}", place=str(file)) from None
     wanted = {"time": time_column, "value": value_column, "meter": meter_column}
+    rows = list(table.rows)
+    columns = columns_of(table.columns, wanted, file.name, rows)
+    told = unit_of(columns["value"])
     question = Question(
         quantity=quantity,
         values=values,
-        unit=unit,
+        unit=unit or (told if told in UNITS[quantity] else UNITS[quantity][0]),
         zone=ZoneInfo(settings.site.timezone),
         level=level,
         use=use,
-        columns=columns_of(table.columns, wanted, file.name),
+        columns=columns,
     )
     site = site_of(settings)
     with Console(stderr=True).status(f"detecting in {file.name}"):
-        tested = run(
-            table.rows, question, site, file.name, scheduler=settings.analytics.scheduler if scheduler is None else scheduler
-        )
+        tested = run(rows, question, site, file.name, scheduler=settings.analytics.scheduler if scheduler is None else scheduler)
     if as_json:
         typer.echo(json.dumps(report_of(tested, question, site)))
     else:
@@ -90,6 +94,7 @@ def report_of(tested: list[Tested], question: Question, site: Site) -> dict[str,
         "meters": [
             {
                 "meter": one.meter,
+                "values": one.values,
                 "hours": one.hours,
                 "consumption": round(one.consumption, 3),
                 "unit": UNITS[question.quantity][0],
@@ -137,7 +142,7 @@ def _print(tested: list[Tested], question: Question, settings: Settings) -> None
     for one in tested:
         money = wasted_money(one.episodes)
         console.print(
-            f"{one.meter}: {one.hours:,} hours, {one.consumption:,.1f} {unit}, {len(one.episodes)} findings, "
+            f"{one.meter} ({one.values}): {one.hours:,} hours, {one.consumption:,.1f} {unit}, {len(one.episodes)} findings, "
             f"{money:,.2f} {settings.site.currency} wasted",
             markup=False,
         )
