@@ -1,4 +1,4 @@
-"""The demo's books: assets with their history, stocktakes, a virtual meter and quotas, stored as people's clicks would store them."""
+"""The demo's books: assets with their history, stocktakes, a virtual meter, quotas; stored as people's clicks would store them."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
