@@ -97,7 +97,7 @@ def step(state: NetworkState, flow: Floats, params: NetworkLeakParams = PARAMS) 
     begins anew, and keep what was said before."""
     flow = _bridged(flow, params.gap_rows)
     quiet = LeakDay(leaking=np.full(flow.size, state.leaking), share=state.level if state.leaking else 0.0)
-    if not np.isfinite(flow).all() or (flow < 0).any() or flow.mean() <= 0:
+    if not _flows(flow):
         return replace(state, day=state.day + 1, learned=()), quiet
     if state.day < params.learn_days or not state.profile.size:
         return _learn(state, flow, params), quiet
@@ -108,12 +108,17 @@ def step(state: NetworkState, flow: Floats, params: NetworkLeakParams = PARAMS) 
 def normal_of(state: NetworkState, flow: Floats) -> Floats:
     """What the whole day `flow` would have been without a leak, by what was known before it: scale x profile; NaN if not known."""
     flow = _bridged(flow, PARAMS.gap_rows)
-    if not state.profile.size or not np.isfinite(flow).all():
+    if not state.profile.size or not _flows(flow):
         return np.full(flow.size, np.nan)
     weekday = state.day % WEEK
     scale, _ = _fit(flow, state.profile[weekday])
     expected: Floats = np.fmax(scale * (state.profile[weekday] + state.reference + _bias(state, weekday)), 0.0)
     return expected
+
+
+def _flows(flow: Floats) -> bool:
+    """Whether the day is whole and anything was drawn: a building that stands empty has no course to compare."""
+    return bool(np.isfinite(flow).all() and (flow >= 0).all() and flow.mean() > 0)
 
 
 def _bridged(flow: Floats, most: float) -> Floats:

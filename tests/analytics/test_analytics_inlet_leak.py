@@ -151,3 +151,9 @@ def test_a_sub_meter_that_counts_too_little_is_no_leak_since_its_rest_follows_th
 def leak_on(device_id: str, kind: FindingKind) -> Finding:
     at = datetime(2026, 3, 22, tzinfo=UTC)
     return Finding(kind=kind, device_id=device_id, space_id="t", active=True, score=0.5, started=at, seen=at, message="")
+
+
+def test_a_day_on_which_nothing_is_drawn_is_no_error_and_no_leak() -> None:
+    hours = flow(0.0)
+    hours[LEAK_DAY * 24 : (LEAK_DAY + 4) * 24] = 0.0  # the building stands empty
+    assert told(hours) == []
