@@ -56,10 +56,14 @@ def by_cause(finding: Finding, own: Sequence[Finding], below: Sequence[Finding])
 
 
 def _is_back(finding: Finding, other: Finding) -> bool:
-    """A meter that is right again looks wrong the other way round, as long as its wrong days are part of the usual."""
+    """A meter that is right again looks wrong the other way round, as long as its wrong days are part of the usual.
+
+    Such a factor may seem to come at any time of these weeks; a phase that seems lost fell at once, so it fell when the meter was
+    put right, or is lost indeed.
+    """
     lasted = other.kind is FindingKind.METER_WRONG_UNIT and other.seen - other.started >= _REMEMBERED
-    earlier = lasted and other.seen <= finding.started <= other.seen + _LAG + _SPAN
-    return earlier and (_times(finding) > 1) is not (_times(other) > 1)
+    until = other.seen + (_LAG + _SPAN if finding.kind is FindingKind.METER_WRONG_UNIT else 2 * _DAY)
+    return lasted and other.seen <= finding.started <= until and (_times(finding) > 1) is not (_times(other) > 1)
 
 
 def _times(finding: Finding) -> float:

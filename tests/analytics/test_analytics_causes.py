@@ -70,6 +70,27 @@ def told(kind: FindingKind, first_h: float, last_h: float, **facts: float) -> Fi
             told(FindingKind.ELEC_NO_LOAD, 10, 14), [told(FindingKind.METER_WRONG_UNIT, 0, 96, times=0.1)], [], True, id="a tenth"
         ),
         pytest.param(told(FindingKind.ELEC_NO_LOAD, 10, 14), [], [], False, id="nothing else"),
+        pytest.param(
+            told(FindingKind.METER_WRONG_UNIT, 200, 300, times=0.19),
+            [told(FindingKind.METER_WRONG_UNIT, 0, 96, times=10.0)],
+            [],
+            True,
+            id="right again",
+        ),
+        pytest.param(
+            told(FindingKind.ELEC_PHASE_LOSS, 100, 300, times=0.6),
+            [told(FindingKind.METER_WRONG_UNIT, 0, 96, times=1.7)],
+            [],
+            True,
+            id="put right looks like a lost phase",
+        ),
+        pytest.param(
+            told(FindingKind.ELEC_PHASE_LOSS, 400, 600, times=0.67),
+            [told(FindingKind.METER_WRONG_UNIT, 0, 96, times=10.0)],
+            [],
+            False,
+            id="a phase lost two weeks later",
+        ),
     ],
 )
 def test_what_explains_it(finding: Finding, own: list[Finding], below: list[Finding], explained: bool) -> None:
