@@ -19,8 +19,9 @@ KNOWN_SHARE = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Balance:
-    """Per local day, in the meters' unit, NaN where not known and on holidays: the `main`, the `unmetered` rest, the root of the
-    sum of `squares` of all meters' counts, and the `usual` rest of the weeks that end LAG_DAYS before, with its robust `scatter`.
+    """Per local day, in the meters' unit, NaN where not known and on holidays (not in vacations): the `main`, the `unmetered` rest,
+    the root of the sum of `squares` of all meters' counts, and the `usual` rest of the weeks that end LAG_DAYS before, with its
+    robust `scatter`.
     `always`: how much more of the rest flows in each hour than usual, told by its third lowest hour: a leak is there day and night.
     """
 
@@ -62,7 +63,7 @@ def balance_of(main: Hourly, below: Iterable[Hourly], table: HourTable, days: in
         known &= np.isfinite(one)
         parts += np.nan_to_num(one)
         squares += np.bincount(table.day, np.nan_to_num(one), minlength=count) ** 2
-    enough = (np.bincount(table.day[known], minlength=count) >= KNOWN_SHARE * 24) & (table.class_of_day < DayClass.HOLIDAY)
+    enough = (np.bincount(table.day[known], minlength=count) >= KNOWN_SHARE * 24) & (table.class_of_day != DayClass.HOLIDAY)
     whole, rest = (
         np.where(enough, np.bincount(table.day[known], series[known], minlength=count), np.nan)
         for series in (measured, measured - parts)
