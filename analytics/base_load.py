@@ -63,7 +63,7 @@ class DayLevels(NamedTuple):
 def base_of(measured: Floats, expected: Floats, table: HourTable, days: int | None = None, levels: DayLevels | None = None) -> Base:
     """`days`: worked out for the last so many local days only. `levels`: those without the weather's share, where it matters."""
     if not measured.size:
-        return Base(**dict.fromkeys(_NAMES, measured), even=np.empty((2, 0)))
+        return no_base(0)
     grid = np.full((table.class_of_day.size, DAY), np.nan)
     grid[table.day, table.hour] = measured
     daily = quietest(grid)
@@ -84,6 +84,11 @@ def base_of(measured: Floats, expected: Floats, table: HourTable, days: int | No
     return Base(
         level=level, usual=usual, low=low, share=share, even=even, day_level=day_level, day_usual=day_usual, day_scatter=scatter
     )
+
+
+def no_base(hours: int) -> Base:
+    """Nothing known of any hour."""
+    return Base(**dict.fromkeys(_NAMES, np.full(hours, np.nan)), even=np.full((2, hours), np.nan))
 
 
 _NAMES = ("level", "usual", "low", "share", "day_level", "day_usual", "day_scatter")

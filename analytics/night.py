@@ -66,6 +66,19 @@ def quiet(hourly: Hourly, measured: Floats, table: HourTable, digit: float, days
     )
 
 
+def no_quiet(table: HourTable) -> Quiet:
+    """Of a meter whose quietest moment nobody asks for: only how many days there were."""
+    unknown = np.full(table.day.size, np.nan)
+    return Quiet(
+        lowest=unknown,
+        usual=unknown,
+        scatter=unknown,
+        weeks=unknown,
+        weeks_scatter=unknown,
+        known_days=table.day.astype(np.float64),
+    )
+
+
 def least_of_last(values: Floats, hours: int, least_known: int) -> Floats:
     """The smallest of the last `hours` values, NaN where the last or too many of them are not known."""
     if not values.size:

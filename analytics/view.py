@@ -7,7 +7,7 @@ import numpy as np
 
 from analytics.arrays import HOUR_MS, Bools, Floats
 from analytics.balance import Balance, balance_of
-from analytics.base_load import Base, DayLevels, base_of
+from analytics.base_load import Base, DayLevels, base_of, no_base
 from analytics.baseline import Normal, learn
 from analytics.calendar import HourTable, from_hour, hour_table
 from analytics.episodes import Episode, Run, moment
@@ -16,7 +16,7 @@ from analytics.hourly import Hourly, from_index
 from analytics.ledger import LedgerNote
 from analytics.meter import Meter
 from analytics.network import Network, network_of
-from analytics.night import Quiet, quiet
+from analytics.night import Quiet, no_quiet, quiet
 from analytics.pauses import Pauses, pauses_of, since_move
 from analytics.peers import Kin, with_peers
 from analytics.scale import Scale
@@ -53,7 +53,7 @@ class Account:
 class View:
     """Arrays of `hourly`, `measured`, `table` and `normal` align, one entry per hour. `measured` is NaN where doubtful.
 
-    `quiet` is only meant for water, `base` for electricity.
+    `quiet` is only worked out for water (of electricity it knows the days), `base` for electricity.
     `balance`: of a main with sub-meters. `network`: of a water inlet with meters behind it. `scale`: by the meters around it.
     `digit`: the smallest step of the register (kWh or m3), NaN where it is not known.
     """
@@ -85,8 +85,9 @@ def look(account: Account, meter: Meter, site: Site, *, days: int | None = None)
     measured = hourly.measured
     climate = _weather(meter, site, table)
     normal, levels = _normal(account, table, climate, days)
-    stillest = quiet(hourly, measured, table, account.digit, days)
-    base = base_of(measured, normal.expected, table, days, levels)
+    water = meter.quantity == "water"
+    stillest = quiet(hourly, measured, table, account.digit, days) if water else no_quiet(table)
+    base = no_base(measured.size) if water else base_of(measured, normal.expected, table, days, levels)
     if climate is not None and meter.quantity == "electricity":
         normal, base = _as_far_as_seen(normal, base, unseen(climate)[table.day])
     balance = balance_of(hourly, account.below, table, days) if account.below else None
