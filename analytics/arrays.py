@@ -12,3 +12,9 @@ HOUR_MS = 3_600_000
 EARLIEST_MS = 946_684_800_000
 LATEST_MS = 4_102_444_800_000
 """2000-01-01 and 2100-01-01 UTC: times outside are a broken clock's, not a reading's."""
+
+
+def median_of(values: Floats) -> float:
+    """Of what is known; 0 where nothing is."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else 0.0

@@ -6,7 +6,6 @@ What an inspector asks for (GB 31605, HACCP principle 7): the values, the limits
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isfinite
 
 import numpy as np
 
@@ -81,13 +80,13 @@ def limits_of(device: Device, metric: str) -> Limits:
     """A store's by its attributes or for chilled food, a room's by its attributes, of gas the level at which it alarms."""
     if device.kind is DeviceKind.COLD_STORE and metric in _OWN:
         low, high = cold_chain.limits(device, metric)
-        return Limits(low=low, high=high, grace_s=_number(device, "grace_s", cold_chain.DEFAULTS.grace_s))
+        return Limits(low=low, high=high, grace_s=device.number("grace_s", cold_chain.DEFAULTS.grace_s))
     if metric in _OWN:
         low_name, high_name = _OWN[metric]
-        low, high = _number(device, low_name, float("-inf")), _number(device, high_name, float("inf"))
-        return Limits(low=low, high=high, grace_s=_number(device, "grace_s", cold_chain.DEFAULTS.grace_s))
+        low, high = device.number(low_name, float("-inf")), device.number(high_name, float("inf"))
+        return Limits(low=low, high=high, grace_s=device.number("grace_s", cold_chain.DEFAULTS.grace_s))
     levels = fire_level.LEVELS.get(metric, ((float("inf"), 0.0),))
-    return Limits(low=float("-inf"), high=_number(device, f"alarm.{metric}", levels[0][0]), grace_s=levels[0][1] * 60)
+    return Limits(low=float("-inf"), high=device.number(f"alarm.{metric}", levels[0][0]), grace_s=levels[0][1] * 60)
 
 
 def record(ts_ms: Ints, value: Floats, limits: Limits, span: Span) -> Record:
@@ -167,11 +166,3 @@ def _gaps(ts_ms: Ints, held: Bools, span: Span) -> list[tuple[int, int]]:
     found = [(first_ms, int(ts_ms[0]))] if ts_ms[0] - first_ms > span.silence_ms else []
     found += [(max(int(ts_ms[at]), first_ms), int(next_ms[at])) for at in np.flatnonzero(~held)]
     return [gap for gap in found if gap[1] > gap[0] and gap[1] > first_ms]
-
-
-def _number(device: Device, name: str, default: float) -> float:
-    try:
-        number = float(device.attributes[name])
-    except (KeyError, ValueError):
-        return default
-    return number if isfinite(number) else default

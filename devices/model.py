@@ -1,8 +1,9 @@
-"""The words of the campus: spaces, devices, readings and events. Frozen values, no behaviour, nothing of ours imported."""
+"""The words of the campus: spaces, devices, readings and events. Frozen values, nothing of ours imported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntFlag, StrEnum
+from math import isfinite
 from typing import NamedTuple
 
 
@@ -95,6 +96,14 @@ class Device:
     upstream_id: str | None = None
     measures_space: bool = False
     attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def number(self, name: str, default: float) -> float:
+        """An attribute as a finite number; `default` where it is missing or is none."""
+        try:
+            number = float(self.attributes[name])
+        except (KeyError, ValueError):
+            return default
+        return number if isfinite(number) else default
 
 
 class Quality(IntFlag):

@@ -80,7 +80,3 @@ def tank(site_id: str) -> str:
 def in_house(device: Device) -> bool:
     """Whether it hangs in this house, on its own supply."""
     return device.id.startswith("rm-")
-
-
-def is_gate(device: Device) -> bool:
-    return device.id in (GATE_IN, GATE_OUT)

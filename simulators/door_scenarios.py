@@ -41,7 +41,7 @@ def _events(campus: Campus, fault: LabelledFault) -> Iterator[Event]:
     elif fault.kind in safety_events.KINDS and (fault.kind != "door.after_hours" or "people" in fault.parameters):
         yield from safety_events.events_of(campus, fault)
     elif fault.kind == "normal.fire_release":
-        yield from _opening(door, start + int(rng.integers(0, 20_000)), 240_000)
+        yield from safety_events.opening(door, start + int(rng.integers(0, 20_000)), 240_000)
     elif fault.kind in ("door.impossible_travel", "door.card_shared"):
         yield from _entry(str(fault.parameters["other"]), start - 4000, _PERSON)
         yield from _entry(door, start, _PERSON)
@@ -53,29 +53,22 @@ def _at_one_device(fault: LabelledFault, start: int, end: int) -> Iterator[Event
     door = fault.device_id
     if fault.kind == "door.chattering":
         for at in range(start, end - 1000, 700):
-            yield from _opening(door, at, 300)
+            yield from safety_events.opening(door, at, 300)
     elif fault.kind == "door.denied_burst":
         for number in range(7):
-            yield _said(door, "access.denied", start + 9000 * number, person=f"p-{9100 + number}", reason="no_permission")
+            yield safety_events.said(
+                door, "access.denied", start + 9000 * number, person=f"p-{9100 + number}", reason="no_permission"
+            )
     elif fault.kind == "door.lost_card":
-        yield _said(door, "access.denied", start, person="p-9002", reason="lost_card")
+        yield safety_events.said(door, "access.denied", start, person="p-9002", reason="lost_card")
     elif fault.kind == "fire.tamper":
-        yield _said(door, "device.tamper", start)
-        yield _said(door, "device.tamper.cleared", end)
+        yield safety_events.said(door, "device.tamper", start)
+        yield safety_events.said(door, "device.tamper.cleared", end)
     else:  # a card let in once, or twice where it was handed back
         for at in (start, start + 14_000)[: 2 if fault.kind == "door.pass_back" else 1]:
             yield from _entry(door, at, _PERSON)
 
 
-def _said(device_id: str, kind: str, at_ms: int, **attributes: str) -> Event:
-    return Event(device_id=device_id, type=kind, ts_ms=at_ms, attributes=dict(attributes))
-
-
-def _opening(door: str, at_ms: int, open_ms: int) -> Iterator[Event]:
-    yield _said(door, "door.opened", at_ms)
-    yield _said(door, "door.closed", at_ms + open_ms)
-
-
 def _entry(door: str, at_ms: int, person: str) -> Iterator[Event]:
-    yield _said(door, "access.granted", at_ms, person=person, direction="in", method="badge")
-    yield from _opening(door, at_ms + 900, 4500)
+    yield safety_events.said(door, "access.granted", at_ms, person=person, direction="in", method="badge")
+    yield from safety_events.opening(door, at_ms + 900, 4500)

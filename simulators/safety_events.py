@@ -23,21 +23,21 @@ def events_of(campus: Campus, fault: LabelledFault) -> Iterator[Event]:
     """Not by time."""
     start, end, door = round(fault.start_s * 1000), round(fault.end_s * 1000), fault.device_id
     if fault.kind == "fire.loop_fault":
-        yield _said(door, "loop.fault", start)
-        yield _said(door, "loop.fault.cleared", end)
+        yield said(door, "loop.fault", start)
+        yield said(door, "loop.fault.cleared", end)
     elif fault.kind == "normal.test_day":
-        yield _said(door, "test.begin", start)
-        yield _said(door, "test.end", end)
+        yield said(door, "test.begin", start)
+        yield said(door, "test.end", end)
     elif fault.kind == "door.tailgating":
         yield _granted(door, start, "p-9301")
-        yield from _opening(door, start + 900, 3800)
-        yield from _opening(door, start + 900 + 3800 + 1900, 3000)
+        yield from opening(door, start + 900, 3800)
+        yield from opening(door, start + 900 + 3800 + 1900, 3000)
     elif fault.kind == "normal.bell_rush":
         yield from _rush(campus, fault)
     elif fault.kind in ("normal.exam_day", "normal.holiday_reader", "door.after_hours"):
         for number in range(int(fault.number("people", 1))):
             yield _granted(door, start + 11_000 * number, f"p-{9400 + number}")
-            yield from _opening(door, start + 11_000 * number + 900, 4500)
+            yield from opening(door, start + 11_000 * number + 900, 4500)
 
 
 def _rush(campus: Campus, fault: LabelledFault) -> Iterator[Event]:
@@ -47,7 +47,7 @@ def _rush(campus: Campus, fault: LabelledFault) -> Iterator[Event]:
     at = start
     for number in range(int(rng.integers(18, 30))):
         yield _granted(fault.device_id, at, f"p-{9500 + number}")
-        yield from _opening(fault.device_id, at + 600, 2000)
+        yield from opening(fault.device_id, at + 600, 2000)
         at += int(rng.integers(3100, 4200))
 
 
@@ -57,10 +57,10 @@ def _granted(door: str, at_ms: int, person: str) -> Event:
     )
 
 
-def _said(device_id: str, kind: str, at_ms: int) -> Event:
-    return Event(device_id=device_id, type=kind, ts_ms=at_ms)
+def said(device_id: str, kind: str, at_ms: int, **attributes: str) -> Event:
+    return Event(device_id=device_id, type=kind, ts_ms=at_ms, attributes=dict(attributes))
 
 
-def _opening(door: str, at_ms: int, open_ms: int) -> Iterator[Event]:
-    yield _said(door, "door.opened", at_ms)
-    yield _said(door, "door.closed", at_ms + open_ms)
+def opening(door: str, at_ms: int, open_ms: int) -> Iterator[Event]:
+    yield said(door, "door.opened", at_ms)
+    yield said(door, "door.closed", at_ms + open_ms)

@@ -105,13 +105,6 @@ class DeadLetterStore:
         with self._database.read() as connection:
             return [(reason, count) for reason, count in connection.execute(query.limit(limit))]
 
-    def count_by_device(self, start_ms: int, end_ms: int) -> dict[str, int]:
-        """Those received in [start_ms, end_ms) that told whose they are."""
-        inside = _matching(LetterFilter(start_ms=start_ms, end_ms=end_ms)) & DEAD_LETTER.c.device_id.is_not(None)
-        query = select(DEAD_LETTER.c.device_id, func.count()).where(inside).group_by(DEAD_LETTER.c.device_id)
-        with self._database.read() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
-
     # ---- replays: asked for here, done by ingest (ingest.replaying)
 
     def request_replay(self, ids: Sequence[int], *, by: str, at_ms: int) -> int:

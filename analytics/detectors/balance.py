@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import Bools, Floats, Ints
+from analytics.arrays import Bools, Ints, median_of
 from analytics.balance import Balance
 from analytics.episodes import Episode, Run
 from analytics.finding import Finding, FindingKind
@@ -86,7 +86,7 @@ def by_days(day_of_hour: Ints, off: Bools, known: Bools, *, at_least: int) -> li
 
 def _tell(view: View, balance: Balance, run: Run) -> Episode:
     span = slice(int(view.table.day[run.first]), int(view.table.day[run.last]) + 1)
-    rest, usual, main = (_median(series[span]) for series in (balance.unmetered, balance.usual, balance.main))
+    rest, usual, main = (median_of(series[span]) for series in (balance.unmetered, balance.usual, balance.main))
     changed = rest - usual
     more = changed > 0
     return tell(
@@ -111,8 +111,3 @@ def _tell(view: View, balance: Balance, run: Run) -> Episode:
             wasted_per_hour=max(changed, 0.0) / 24 if view.meter.quantity == "water" else 0.0,
         ),
     )
-
-
-def _median(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if known.size else 0.0

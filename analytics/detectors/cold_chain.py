@@ -95,9 +95,9 @@ def step(state: ColdState, sample: Reading, device: Device, params: ColdParams =
 def limits(device: Device, metric: str, params: ColdParams = DEFAULTS) -> tuple[float, float]:
     """What is allowed there, °C or %RH; infinite where nobody has set a limit."""
     if metric == "env.humidity":
-        return _number(device, "min_rh", float("-inf")), _number(device, "max_rh", float("inf"))
-    high = _number(device, "max_c", params.max_c)
-    return _number(device, "min_c", params.min_c if high > params.min_c else float("-inf")), high
+        return device.number("min_rh", float("-inf")), device.number("max_rh", float("inf"))
+    high = device.number("max_c", params.max_c)
+    return device.number("min_c", params.min_c if high > params.min_c else float("-inf")), high
 
 
 def resume(state: ColdState, finding: Finding, device: Device) -> ColdState:
@@ -122,7 +122,7 @@ def _limits(state: ColdState, sample: Reading, device: Device, story: Story, par
         return _turn(replace(state, broken_ms=left), story, device, (sample.ts_ms, sample.ts_ms), None)
     since_ms = state.broken_ms.get(sample.metric, sample.ts_ms)
     state = replace(state, broken_ms={**state.broken_ms, sample.metric: since_ms})
-    if sample.ts_ms - since_ms < _number(device, "grace_s", params.grace_s) * 1000:
+    if sample.ts_ms - since_ms < device.number("grace_s", params.grace_s) * 1000:
         return state, []
     facts: dict[str, str | float] = {
         "value": round(sample.value, 1),
@@ -162,11 +162,3 @@ def _hourly(state: ColdState, sample: Reading, device: Device, params: ColdParam
     failing = rise >= params.rise_c * (0.5 if going_on else 1.0) or (going_on and median(last) > high)
     began_ms = sample.ts_ms - params.hours * HOUR_MS
     return _turn(state, FAILING, device, (began_ms, sample.ts_ms), {"rise": round(rise, 1)} if failing else None)
-
-
-def _number(device: Device, name: str, default: float) -> float:
-    try:
-        number = float(device.attributes[name])
-    except (KeyError, ValueError):
-        return default
-    return number if isfinite(number) else default

@@ -220,7 +220,7 @@ _LEVEL_KINDS = FIRE_KINDS - {DeviceKind.HYDRANT_PRESSURE, DeviceKind.CALL_POINT}
 
 
 def _pressure(state: FireState, kpa: float, ts_ms: int, device: Device, params: FireParams) -> tuple[FireState, Finding | None]:
-    low_kpa = _low_kpa(device, params)
+    low_kpa = device.number("low_kpa", params.low_kpa)
     state = replace(state, low_readings=state.low_readings + 1 if kpa < low_kpa else 0)
     going_on = FindingKind.FIRE_HYDRANT_PRESSURE in state.ongoing
     active = kpa < low_kpa + params.clear_kpa_above if going_on else state.low_readings >= params.low_samples
@@ -235,13 +235,6 @@ def _pressure(state: FireState, kpa: float, ts_ms: int, device: Device, params: 
         limit=low_kpa,
     )
     return _say(state, said, ts_ms, device, params)
-
-
-def _low_kpa(device: Device, params: FireParams) -> float:
-    try:
-        return float(device.attributes["low_kpa"])
-    except (KeyError, ValueError):
-        return params.low_kpa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,8 +46,5 @@ def step(state: LevelState, sample: tuple[str, int, float], device: Device) -> L
 
 
 def _levels(gauge: str, device: Device) -> tuple[tuple[float, float], ...]:
-    try:
-        own = float(device.attributes[f"alarm.{gauge}"])
-    except (KeyError, ValueError):
-        return LEVELS.get(gauge, ())
+    own = device.number(f"alarm.{gauge}", float("nan"))
     return ((own, 0.0),) if isfinite(own) else LEVELS.get(gauge, ())

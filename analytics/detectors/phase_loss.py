@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import Bools, Floats
+from analytics.arrays import Bools, Floats, median_of
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import Finding, FindingKind
 from analytics.view import Story, View, tell
@@ -89,12 +89,6 @@ def share_of(view: View, span: slice) -> float:
     if view.scale is not None and (view.scale.known & view.scale.confirmed)[span].any():
         return median_of(view.scale.factor[span])
     return median_of(view.base.share[span])
-
-
-def median_of(values: Floats) -> float:
-    """Of what is known; 0 where nothing is."""
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if known.size else 0.0
 
 
 def _tell(view: View, run: Run) -> Episode:

@@ -161,7 +161,7 @@ def _evidence(state: UpkeepState, device: Device) -> Evidence | None:
 
 
 def _tank(state: UpkeepState, sample: Reading, device: Device) -> _Step:
-    low_m = _attribute(device, "low_m", float("nan"))
+    low_m = device.number("low_m", float("nan"))
     going_on = (FindingKind.FIRE_TANK_LEVEL, device.id) in state.sightings
     low = sample.value < low_m * (1.05 if going_on else 1.0)
     facts = {"level_m": round(sample.value, 2), "low_m": low_m} if low else None
@@ -184,7 +184,7 @@ def _daily(state: UpkeepState, sample: Reading, device: Device, params: UpkeepPa
 
 
 def _dusty(state: UpkeepState, sample: Reading, device: Device, params: UpkeepParams) -> _Step:
-    alarm = _attribute(device, "alarm_percent_m", params.alarm_percent_m)
+    alarm = max(device.number("alarm_percent_m", 0.0), 0.0) or params.alarm_percent_m
     last = [value for _, value in state.days[-params.dusty_days :]]
     going_on = (FindingKind.FIRE_DETECTOR_DUSTY, device.id) in state.sightings
     if len(last) < params.dusty_days or (going_on and last[-1] >= 0.8 * params.dusty_share * alarm):
@@ -219,11 +219,3 @@ def _loss(state: UpkeepState, sample: Reading, device: Device, params: UpkeepPar
 def _gradual(way: list[float], drop: float) -> bool:
     """No single day makes most of it: that would be a valve or a burst, which the pressure limit and the meters tell."""
     return max((earlier - later for earlier, later in pairwise(way)), default=0.0) <= 0.6 * drop
-
-
-def _attribute(device: Device, name: str, default: float) -> float:
-    try:
-        number = float(device.attributes[name])
-    except (KeyError, ValueError):
-        return default
-    return number if isfinite(number) and number > 0 else default

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import Bools, Floats
-from analytics.detectors.phase_loss import judged, lost_phase, median_of, share_of
+from analytics.arrays import Bools, Floats, median_of
+from analytics.detectors.phase_loss import judged, lost_phase, share_of
 from analytics.episodes import Episode, Run, runs
 from analytics.finding import Finding, FindingKind
 from analytics.view import Story, View, tell

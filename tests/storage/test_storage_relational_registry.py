@@ -206,4 +206,3 @@ class TestDeadLetters:
             one.letter.received_ms for one in store.find(LetterFilter(), limit=2, before_id=store.find(LetterFilter())[1].id)
         ] == [2, 1]
         assert store.reasons() == [("not JSON", 3), ("bad key", 1)]
-        assert store.count_by_device(1, 4) == {"d": 2, "e": 1}
