@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import HOUR_MS, Floats, Ints
+from analytics.arrays import Floats, Ints, placed
 from analytics.base_load import QUIETEST
 from analytics.calendar import DayClass, HourTable
 from analytics.hourly import Hourly
@@ -59,7 +59,7 @@ def balance_of(main: Hourly, below: Iterable[Hourly], table: HourTable, days: in
     measured, parts, squares = main.measured, np.zeros(main.size), np.zeros(count)
     known = np.isfinite(measured)
     for hourly in below:
-        one = _aligned(hourly, main)
+        one = placed(hourly.measured, hourly.start_ms, (main.start_ms, main.size))
         known &= np.isfinite(one)
         parts += np.nan_to_num(one)
         squares += np.bincount(table.day, np.nan_to_num(one), minlength=count) ** 2
@@ -85,16 +85,6 @@ def _quietest(rest: Floats, table: HourTable) -> Floats:
     grid = np.full((table.class_of_day.size, 24), np.inf)
     grid[table.day, table.hour] = np.where(np.isfinite(rest), rest, np.inf)
     return np.asarray(np.partition(grid, QUIETEST - 1, axis=1)[:, QUIETEST - 1], np.float64)
-
-
-def _aligned(hourly: Hourly, like: Hourly) -> Floats:
-    """The measured hours on the grid of another meter."""
-    out = np.full(like.size, np.nan)
-    offset = int((hourly.start_ms - like.start_ms) // HOUR_MS)
-    first, last = max(offset, 0), min(offset + hourly.size, like.size)
-    if first < last:
-        out[first:last] = hourly.measured[first - offset : last - offset]
-    return out
 
 
 def _usual(unmetered: Floats, first: int) -> tuple[Floats, Floats]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import HOUR_MS, Floats
+from analytics.arrays import HOUR_MS, placed
 from analytics.baseline import MIN_DAYS, Normal, like_days, quantiles
 from analytics.calendar import Calendar, hour_table
 from analytics.hourly import Hourly
@@ -120,7 +120,8 @@ def _together(peers: Sequence[Peer], start_ms: int, count: int, calendar: Calend
     days = table.class_of_day.size
     grid = np.full((days, 24, len(peers)), np.nan)
     for number, peer in enumerate(peers):
-        grid[table.day, table.hour, number] = peer.scale * _within(peer.hourly, start_ms - back * HOUR_MS, back + count)
+        theirs = placed(peer.hourly.measured, peer.hourly.start_ms, (start_ms - back * HOUR_MS, back + count))
+        grid[table.day, table.hour, number] = peer.scale * theirs
     found = like_days(grid.reshape(days, -1), table.class_of_day, days - int(table.day[back]))
     median, _, high, top = found.reshape(4, days, 24, -1)[:, table.day[back:], table.hour[back:]]
     number = np.sum(np.isfinite(median), axis=1)
@@ -138,13 +139,3 @@ def _together(peers: Sequence[Peer], start_ms: int, count: int, calendar: Calend
         peers=np.where(np.isfinite(expected), number, 0),
         warmth=np.zeros(count),
     )
-
-
-def _within(hourly: Hourly, start_ms: int, count: int) -> Floats:
-    """The measured hours on a grid of `count` from `start_ms` on."""
-    found = np.full(count, np.nan)
-    offset = (hourly.start_ms - start_ms) // HOUR_MS
-    first, last = max(offset, 0), min(offset + hourly.size, count)
-    if last > first:
-        found[first:last] = hourly.measured[first - offset : last - offset]
-    return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.arrays import HOUR_MS, Bools, Floats
+from analytics.arrays import Bools, Floats, placed
 from analytics.baseline import like_days
 from analytics.calendar import Calendar, DayClass, HourTable, hour_table
 from analytics.episodes import Run, runs
@@ -136,7 +136,10 @@ class Scales:
         table = hour_table(self._calendar, UseType.CAMPUS, hourly.start_ms, hourly.size)
         own = _slots(hourly.measured, table)
         ordinary = (table.class_of_day < DayClass.HOLIDAY)[:, None]  # of holidays too little is known to compare
-        counted = {name: _slots(_aligned(self._hours[name], hourly), table) for name in names}
+        counted = {
+            name: _slots(placed(self._hours[name].measured, self._hours[name].start_ms, (hourly.start_ms, hourly.size)), table)
+            for name in names
+        }
         rest = own - np.sum(list(counted.values()), axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             factor = _factors({name: values / self._usual(values, table) for name, values in counted.items()})
@@ -211,20 +214,6 @@ def _slots(values: Floats, table: HourTable) -> Floats:
     return np.asarray(grid.reshape(-1, _SLOTS, SLOT_HOURS).sum(axis=2), np.float64)
 
 
-def _aligned(hourly: Hourly, like: Hourly) -> Floats:
-    return _placed(hourly.measured, hourly.start_ms, (like.start_ms, like.size))
-
-
-def _placed(values: Floats, start_ms: int, onto: tuple[int, int]) -> Floats:
-    """Hours from `start_ms` on, on the grid of so many hours from another start on."""
-    out = np.full(onto[1], np.nan)
-    offset = int((start_ms - onto[0]) // HOUR_MS)
-    first, last = max(offset, 0), min(offset + values.size, onto[1])
-    if first < last:
-        out[first:last] = values[first - offset : last - offset]
-    return out
-
-
 def _moved(slots: Floats, one: _Round, other: _Round) -> Floats:
     """The slots of one main's days in the order of another's."""
     shift = (other.table.first_day - one.table.first_day).days * _SLOTS
@@ -237,4 +226,4 @@ def _hourly(slots: Floats, one: _Round, onto: tuple[int, int]) -> Floats:
     table = one.table
     ended = table.day * _SLOTS + (table.hour + 1) // SLOT_HOURS - 1
     values = np.where(ended >= 0, slots[np.maximum(ended, 0)], np.nan)
-    return _placed(values, one.start_ms, onto)
+    return placed(values, one.start_ms, onto)

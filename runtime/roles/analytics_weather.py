@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analytics.arrays import HOUR_MS
+from analytics.arrays import HOUR_MS, placed
 from analytics.hourly import MAX_DAYS
 from analytics.weather import Weather
 from api.outdoor import hourly_weather, outdoor_sensor
@@ -44,10 +44,9 @@ class OutdoorTemperature:
 
 
 def _joined(known: Weather, newer: Weather | None, start_ms: int, end_ms: int) -> Weather:
-    celsius = np.full(max((end_ms - start_ms) // HOUR_MS, 0), np.nan)
-    for one in (known, newer):
-        if one is not None:
-            at = (one.start_ms - start_ms) // HOUR_MS + np.arange(one.celsius.size)
-            inside = (at >= 0) & (at < celsius.size) & np.isfinite(one.celsius)
-            celsius[at[inside]] = one.celsius[inside]
+    onto = start_ms, max((end_ms - start_ms) // HOUR_MS, 0)
+    celsius = placed(known.celsius, known.start_ms, onto)
+    if newer is not None:
+        late = placed(newer.celsius, newer.start_ms, onto)
+        celsius = np.where(np.isfinite(late), late, celsius)
     return Weather(start_ms=start_ms, celsius=celsius)
